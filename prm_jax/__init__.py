@@ -1,0 +1,1 @@
+"""Process reward models, value models and verifier-guided search in JAX."""
