@@ -1,0 +1,1 @@
+"""Flax linen models: one transformer, small heads, caches as plain pytrees."""

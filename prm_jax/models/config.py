@@ -1,0 +1,99 @@
+"""The frozen description of a transformer and its heads."""
+
+import dataclasses
+
+import jax.numpy as jnp
+
+from prm_jax import errors
+
+VALUE_HEADS = ("none", "scalar", "token", "step")
+
+
+@dataclasses.dataclass(frozen=True)
+class TransformerConfig:
+  """One decoder for the Llama, Mistral and Qwen families.
+
+  `num_heads` must be a multiple of `num_kv_heads` (grouped queries) and
+  `head_dim` even (rotary embedding). Parameters are kept in float32;
+  `dtype` is the one that activations and matrix products use.
+  """
+
+  vocab_size: int
+  num_layers: int = 3
+  embed_dim: int = 96
+  num_heads: int = 4
+  num_kv_heads: int = 2
+  head_dim: int = 24
+  mlp_dim: int = 256
+  rope_theta: float = 10_000.0
+  norm_eps: float = 1e-6
+  use_qkv_bias: bool = False
+  use_qk_norm: bool = False
+  tie_embeddings: bool = True
+  use_remat: bool = False
+  dtype: str = "float32"
+
+  def __post_init__(self):
+    for field in ("vocab_size", "num_layers", "embed_dim", "head_dim",
+                  "num_heads", "num_kv_heads", "mlp_dim"):  # fmt: skip
+      if getattr(self, field) < 1:
+        raise errors.UserError(f"model.{field} must be at least 1")
+    if self.num_heads % self.num_kv_heads:
+      raise errors.UserError(
+        f"model.num_heads ({self.num_heads}) is not a multiple of "
+        f"model.num_kv_heads ({self.num_kv_heads})"
+      )
+    if self.head_dim % 2:
+      raise errors.UserError("model.head_dim must be even")
+    if self.dtype not in ("float32", "bfloat16", "float16"):
+      raise errors.UserError(f"model.dtype {self.dtype!r} is not known")
+
+  @property
+  def jax_dtype(self) -> jnp.dtype:
+    return jnp.dtype(self.dtype)
+
+  @property
+  def num_matmul_params(self) -> int:
+    """Parameters that take part in matrix products, LM head included."""
+    heads = self.num_heads + 2 * self.num_kv_heads
+    attention = self.embed_dim * self.head_dim * (heads + self.num_heads)
+    layer = attention + 3 * self.embed_dim * self.mlp_dim
+    return self.num_layers * layer + self.vocab_size * self.embed_dim
+
+  def forward_flops(self, context: int) -> int:
+    """FLOPs to push one token through, `context` tokens being visible."""
+    attention = 4 * self.num_layers * self.num_heads * self.head_dim * context
+    return 2 * self.num_matmul_params + attention
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+  """A trunk and the heads on it.
+
+  `use_lm_head` makes it a policy; `value_head` makes it a verifier; both
+  together make it a policy and a verifier on one trunk.
+  `value_head` is "none", "scalar" (linear), "token" (the gain, direction and
+  bias of OVM, arXiv:2311.09724) or "step" (linear with `num_classes` outputs).
+  """
+
+  transformer: TransformerConfig
+  use_lm_head: bool = True
+  value_head: str = "none"
+  num_classes: int = 2
+
+  def __post_init__(self):
+    if self.value_head not in VALUE_HEADS:
+      raise errors.UserError(
+        f"model.value_head {self.value_head!r} is not one of {VALUE_HEADS}"
+      )
+    if not self.use_lm_head and self.value_head == "none":
+      raise errors.UserError("model has no head: set use_lm_head or value_head")
+
+  def to_dict(self) -> dict:
+    return dataclasses.asdict(self)
+
+  @classmethod
+  def from_dict(cls, fields: dict) -> "ModelConfig":
+    fields = dict(fields)
+    trunk = TransformerConfig(**fields.pop("transformer"))
+    return cls(transformer=trunk, **fields)

@@ -1,0 +1,56 @@
+"""Value heads: hidden states in, float32 logits out."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from prm_jax.models import config as config_lib
+from prm_jax.types import Array
+
+
+class LinearHead(nn.Module):
+  """A linear map in float32, `features` outputs per position.
+
+  One output is the scalar value (ORM, OVM, TVM logits); several are the
+  classes of a step (Lightman et al., arXiv:2305.20050).
+  """
+
+  features: int
+
+  @nn.compact
+  def __call__(self, hidden: Array) -> Array:
+    kernel_init = nn.with_logical_partitioning(
+      nn.initializers.zeros_init(), ("embed", "classes")
+    )
+    bias_init = nn.with_logical_partitioning(
+      nn.initializers.zeros_init(), ("classes",)
+    )
+    return nn.Dense(
+      self.features, kernel_init=kernel_init, bias_init=bias_init
+    )(hidden.astype(jnp.float32))
+
+
+class TokenValueHead(nn.Module):
+  """gain * (w . h) + bias at every token (OVM, arXiv:2311.09724)."""
+
+  @nn.compact
+  def __call__(self, hidden: Array) -> Array:
+    hidden = hidden.astype(jnp.float32)
+    direction = self.param(
+      "direction",
+      nn.with_logical_partitioning(
+        nn.initializers.normal(hidden.shape[-1] ** -0.5), ("embed",)
+      ),
+      (hidden.shape[-1],),
+    )
+    gain = self.param("gain", nn.initializers.ones_init(), ())
+    bias = self.param("bias", nn.initializers.zeros_init(), ())
+    return gain * (hidden @ direction) + bias
+
+
+def make(config: config_lib.ModelConfig) -> nn.Module:
+  """The value head that the configuration names."""
+  if config.value_head == "token":
+    return TokenValueHead()
+  if config.value_head == "scalar":
+    return LinearHead(1)
+  return LinearHead(config.num_classes)

@@ -1,0 +1,102 @@
+"""Dense layers, norm, feed-forward block and rotary embedding."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from prm_jax.models import config as config_lib
+from prm_jax.types import Array
+
+# Logical axis names live at the initialisers; `train/partition.py` alone maps
+# them to the mesh.
+
+
+def dense(features, axes, *, config, axis=-1, use_bias=False, name=None):
+  """A linear map with logical axes `axes` on its kernel."""
+  in_rank = 1 if isinstance(axis, int) else len(axis)
+  # DenseGeneral initialises the flattened [inputs, outputs] matrix.
+  init = nn.initializers.lecun_normal()
+  return nn.DenseGeneral(
+    features,
+    axis=axis,
+    use_bias=use_bias,
+    dtype=config.jax_dtype,
+    kernel_init=nn.with_logical_partitioning(init, axes),
+    bias_init=nn.with_logical_partitioning(
+      nn.initializers.zeros_init(), axes[in_rank:]
+    ),
+    name=name,
+  )
+
+
+def rms_norm(config: config_lib.TransformerConfig, axis: str, name=None):
+  """Root-mean-square norm; statistics in float32 whatever the dtype."""
+  return nn.RMSNorm(
+    epsilon=config.norm_eps,
+    dtype=config.jax_dtype,
+    scale_init=nn.with_logical_partitioning(
+      nn.initializers.ones_init(), (axis,)
+    ),
+    name=name,
+  )
+
+
+class FeedForward(nn.Module):
+  """SwiGLU: down(silu(gate(x)) * up(x))."""
+
+  config: config_lib.TransformerConfig
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    c = self.config
+    gate = dense(c.mlp_dim, ("embed", "mlp"), config=c, name="gate")(x)
+    up = dense(c.mlp_dim, ("embed", "mlp"), config=c, name="up")(x)
+    down = dense(c.embed_dim, ("mlp", "embed"), config=c, name="down")
+    return down(nn.silu(gate) * up)
+
+
+def rotate(x: Array, positions: Array, theta: float) -> Array:
+  """Rotary embedding in the half-split form of Llama (arXiv:2104.09864).
+
+  Args:
+    x: [..., t, heads, head_dim].
+    positions: [..., t] int32, the place of each token in its sequence.
+    theta: base of the geometric series of wavelengths.
+  """
+  half = x.shape[-1] // 2
+  frequency = theta ** (-jnp.arange(half, dtype=jnp.float32) / half)
+  angle = positions[..., None, None].astype(jnp.float32) * frequency
+  cos, sin = jnp.cos(angle), jnp.sin(angle)
+  first, second = jnp.split(x.astype(jnp.float32), 2, axis=-1)
+  rotated = jnp.concatenate(
+    [first * cos - second * sin, second * cos + first * sin], axis=-1
+  )
+  return rotated.astype(x.dtype)
+
+
+class Embedder(nn.Module):
+  """Token table; also the LM head where the two are tied."""
+
+  config: config_lib.TransformerConfig
+
+  def setup(self):
+    c = self.config
+    self.table = self.param(
+      "table",
+      nn.with_logical_partitioning(
+        nn.initializers.normal(c.embed_dim**-0.5), ("vocab", "embed")
+      ),
+      (c.vocab_size, c.embed_dim),
+    )
+
+  def encode(self, tokens: Array) -> Array:
+    """[..., t] ids -> [..., t, d]."""
+    return jnp.take(self.table, tokens, axis=0).astype(self.config.jax_dtype)
+
+  def decode(self, hidden: Array) -> Array:
+    """[..., t, d] -> [..., t, v] float32 logits."""
+    table = self.table.astype(self.config.jax_dtype)
+    return jax.lax.dot_general(
+      hidden, table, (((hidden.ndim - 1,), (1,)), ((), ())),
+      preferred_element_type=jnp.float32,
+    )  # fmt: skip

@@ -1,0 +1,71 @@
+"""A trunk with its heads: policy, verifier, or both on one trunk."""
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from prm_jax.models import cache, heads, layers, transformer
+from prm_jax.models import config as config_lib
+from prm_jax.types import Array
+
+
+class ModelOutput(NamedTuple):
+  """What the heads say at every position; None where there is no such head."""
+
+  logits: Array | None  # [b, t, v] float32
+  values: Array | None  # [b, t] float32 logits, or [b, t, classes]
+
+
+class Model(nn.Module):
+  """Pure `init` / `apply`; the method decides what is run."""
+
+  config: config_lib.ModelConfig
+
+  def setup(self):
+    c = self.config
+    self.trunk = transformer.Transformer(c.transformer)
+    if c.value_head != "none":
+      self.value_head = heads.make(c)
+    if c.use_lm_head and not c.transformer.tie_embeddings:
+      self.lm_head = layers.dense(
+        c.transformer.vocab_size, ("embed", "vocab"), config=c.transformer
+      )
+
+  def __call__(
+    self, tokens: Array, positions: Array, segment_ids: Array
+  ) -> ModelOutput:
+    """[b, t] packed sequences -> outputs at every position."""
+    hidden = self.trunk(tokens, positions, segment_ids)
+    c = self.config
+    return ModelOutput(
+      self.logits(hidden) if c.use_lm_head else None,
+      self.values(hidden) if c.value_head != "none" else None,
+    )
+
+  def logits(self, hidden: Array) -> Array:
+    """[..., d] -> [..., v] float32."""
+    if self.config.transformer.tie_embeddings:
+      return self.trunk.embedder.decode(hidden)
+    return self.lm_head(hidden).astype(jnp.float32)
+
+  def values(self, hidden: Array) -> Array:
+    """[..., d] -> [...] value logits, or [..., classes] of a step head."""
+    out = self.value_head(hidden)
+    return out[..., 0] if self.config.value_head == "scalar" else out
+
+  def read_prompts(
+    self, tokens: Array, length: Array
+  ) -> tuple[Array, cache.PromptCache]:
+    """See `Transformer.read_prompts`."""
+    return self.trunk.read_prompts(tokens, length)
+
+  def extend_rows(
+    self,
+    tokens: Array,
+    num_new: Array,
+    prompt: cache.PromptCache,
+    rows: cache.RowCache,
+  ) -> tuple[Array, cache.RowCache]:
+    """See `Transformer.extend_rows`."""
+    return self.trunk.extend_rows(tokens, num_new, prompt, rows)
