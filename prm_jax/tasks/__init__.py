@@ -1,0 +1,1 @@
+"""Tasks with exact verifiers, step oracles and disjoint splits. No jax."""

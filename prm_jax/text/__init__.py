@@ -1,0 +1,1 @@
+"""Text on the host: tokenizers and the steps of a solution. No jax."""

@@ -1,0 +1,97 @@
+"""Solutions as token sequences whose step ends are known by index.
+
+Steps are tokenised one by one and joined, so no token can reach across a
+delimiter, and where a step ends is recorded while it is written; decoded
+text is never searched for delimiters.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from prm_jax import errors
+from prm_jax.text import tokenizer as tokenizer_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedSolution:
+  """Prompt and steps as one token sequence.
+
+  Attributes:
+    tokens: int32 [t], prompt then steps, each closed by its delimiter.
+    prompt_length: number of prompt tokens, not counted in any step.
+    step_end: int32 [k], index in `tokens` of the token that closes step k
+      (`;`, or `<eos>` for the last step of a finished solution): where a
+      verifier is read.
+  """
+
+  tokens: np.ndarray
+  prompt_length: int
+  step_end: np.ndarray
+
+
+def encode_solution(
+  tokenizer: tokenizer_lib.Tokenizer,
+  prompt: str,
+  steps: Sequence[str],
+  finished: bool = True,
+) -> EncodedSolution:
+  """Tokens of a solution; `finished` closes the last step with `<eos>`.
+
+  Raises:
+    UserError: an empty step, a step that holds a delimiter, or text that the
+      tokenizer cannot give back unchanged.
+  """
+  tokens = _encode_exactly(tokenizer, prompt)
+  prompt_length = len(tokens)
+  step_end = []
+  for index, step in enumerate(steps):
+    step_ids = _encode_exactly(tokenizer, step)
+    if not step_ids:
+      raise errors.UserError(f"steps[{index}]: the step is empty")
+    delimiters = (tokenizer.step_id, tokenizer.eos_id, tokenizer.pad_id)
+    if any(delimiter in step_ids for delimiter in delimiters):
+      raise errors.UserError(
+        f"steps[{index}]: {step!r} holds a token that ends a step"
+      )
+    last = finished and index == len(steps) - 1
+    tokens += [*step_ids, tokenizer.eos_id if last else tokenizer.step_id]
+    step_end.append(len(tokens) - 1)
+  return EncodedSolution(
+    np.asarray(tokens, np.int32), prompt_length, np.asarray(step_end, np.int32)
+  )
+
+
+def decode_steps(
+  tokenizer: tokenizer_lib.Tokenizer, tokens: Sequence[int] | np.ndarray
+) -> tuple[list[str], bool]:
+  """Steps in the tokens after the prompt, and whether `<eos>` was reached.
+
+  Reading stops at `<eos>` or padding. A last step without delimiter is kept;
+  empty steps are dropped.
+  """
+  steps: list[str] = []
+  current: list[int] = []
+  finished = False
+  for token in np.asarray(tokens).tolist():
+    if token == tokenizer.step_id:
+      steps.append(tokenizer.decode(current))
+      current = []
+      continue
+    finished = token == tokenizer.eos_id
+    if finished or token == tokenizer.pad_id:
+      break
+    current.append(token)
+  steps.append(tokenizer.decode(current))
+  return [step for step in steps if step], finished
+
+
+def _encode_exactly(tokenizer: tokenizer_lib.Tokenizer, text: str) -> list[int]:
+  ids = tokenizer.encode(text)
+  if tokenizer.decode(ids) != text:
+    raise errors.UserError(
+      f"text {text!r}: does not survive the tokenizer, which gives back "
+      f"{tokenizer.decode(ids)!r}"
+    )
+  return ids
