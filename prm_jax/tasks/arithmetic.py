@@ -38,11 +38,11 @@ class Rules:
   largest: int | None = None
 
   def allows(self, result: Number) -> bool:
-    if self.domain != "rational" and not isinstance(result, int):
+    if self.domain != "rational" and result.denominator != 1:
       return False
-    if self.domain == "natural" and result < 0:
+    if self.domain == "natural" and result.numerator < 0:
       return False
-    return self.largest is None or abs(result) <= self.largest
+    return self.largest is None or -self.largest <= result <= self.largest
 
   def won(self, state: State) -> bool:
     return self.target in state and (len(state) == 1 or not self.use_all)

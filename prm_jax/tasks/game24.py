@@ -49,7 +49,7 @@ class Config:
 
 
 @functools.cache
-def solvable_puzzles() -> tuple[State, ...]:
+def solvable_puzzles() -> tuple[tuple[int, ...], ...]:
   """All 1,362 solvable multisets of four numbers 1..13, in order."""
   numbers = range(SMALLEST, LARGEST + 1)
   states = itertools.combinations_with_replacement(numbers, NUM_NUMBERS)
@@ -79,7 +79,7 @@ class Game24(number_game.NumberGame):
   max_steps = NUM_NUMBERS - 1
   max_step_tokens = MAX_STEP_TOKENS
 
-  def __init__(self, config: Config = Config()):  # noqa: B008 (frozen)
+  def __init__(self, config: Config = Config()):
     if min(config.num_solutions, config.num_explorations) < 0 or not (
       config.num_solutions + config.num_explorations
     ):
@@ -89,21 +89,28 @@ class Game24(number_game.NumberGame):
         f"{config.num_explorations}"
       )
     self.config = config
+    self._own = _puzzles(config.problems, "task.problems")
+    for index, numbers in enumerate(self._own):
+      if numbers in self._own[:index]:
+        raise errors.UserError(
+          f"{config.problems}: field task.problems: puzzle "
+          f"{arithmetic.format_numbers(numbers)} stands there twice"
+        )
+    excluded = _puzzles(config.exclude, "task.exclude")
+    self._kept_out = {*self._own, *excluded}
 
   def tokenizer(self) -> tokenizer_lib.Tokenizer:
     return tokenizer_lib.number_tokenizer(LARGEST_TOKEN)
 
   def problems(self, split: base.Split) -> Iterator[base.Problem]:
     """Puzzles in an order that does not go by size."""
-    own = self._puzzles_of("problems")
-    kept_out = {*own, *self._puzzles_of("exclude")}
-    if own and split == "test":
-      yield from map(make_problem, own)
+    if self._own and split == "test":
+      yield from map(make_problem, self._own)
       return
     for problem in _hashed_puzzles():
       if base.hash_split(problem.id) != split:
         continue
-      if split == "test" or self.start(problem) not in kept_out:
+      if split == "test" or self.start(problem) not in self._kept_out:
         yield problem
 
   def rules(self, problem: base.Problem) -> arithmetic.Rules:
@@ -117,10 +124,6 @@ class Game24(number_game.NumberGame):
   def demonstration_shares(self) -> tuple[int, int]:
     return self.config.num_solutions, self.config.num_explorations
 
-  def _puzzles_of(self, field: str) -> list[State]:
-    path = getattr(self.config, field)
-    return _read_puzzles(path, f"task.{field}") if path else []
-
 
 def make_problem(numbers: Sequence[int]) -> base.Problem:
   state = tuple(sorted(numbers))
@@ -133,11 +136,10 @@ def make_problem(numbers: Sequence[int]) -> base.Problem:
   )
 
 
-def _read_puzzles(path: str, field: str) -> list[State]:
-  puzzles = puzzle_files.read_puzzles(
-    path, field, NUM_NUMBERS, SMALLEST, LARGEST
-  )
-  return list(puzzles)
+def _puzzles(path: str, field: str) -> list[tuple[int, ...]]:
+  if not path:
+    return []
+  return puzzle_files.read_puzzles(path, field, NUM_NUMBERS, SMALLEST, LARGEST)
 
 
 @functools.cache

@@ -7,9 +7,6 @@ import numpy as np
 from prm_jax.tasks import arithmetic, base, expressions, plays
 from prm_jax.tasks.arithmetic import Rules, State
 
-# A few tries more than asked for, in search of solutions that differ.
-_TRIES = 4
-
 
 class NumberGame:
   """A task of moves on a multiset of numbers.
@@ -85,18 +82,12 @@ class NumberGame:
     start = self.start(problem)
     rules = next((r for r in tiers if plays.solvable(start, r)), None)
     solutions, explorations = self.demonstration_shares()
-    num_solutions = 0
-    if rules is not None:
-      num_solutions = round(num * solutions / (solutions + explorations))
     shown: list[list[str]] = []
-    for attempt in range(_TRIES * num_solutions):
-      if len(shown) == num_solutions or rules is None:
-        break
-      steps = plays.random_solution(start, rules, rng)
-      tries_left = _TRIES * num_solutions - attempt
-      if steps not in shown or tries_left <= num_solutions - len(shown):
-        shown.append(steps)
-    for _ in range(num - num_solutions):
+    if rules is not None:
+      solutions, explorations = self.demonstration_shares()
+      num_solutions = round(num * solutions / (solutions + explorations))
+      shown = plays.random_solutions(start, rules, rng, num_solutions)
+    while len(shown) < num:
       shown.append(plays.random_play(start, tiers[0], rng))
     return shown
 

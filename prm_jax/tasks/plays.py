@@ -12,6 +12,8 @@ from prm_jax.tasks.arithmetic import Number, Rules, State
 # All results of up to this many numbers are listed; more are met in the
 # middle, which asks for single results of the larger part.
 _LISTED = 3
+# Solutions drawn for each one asked for, in search of different ones.
+_TRIES = 3
 
 
 @functools.lru_cache(maxsize=1 << 17)
@@ -92,7 +94,7 @@ def solutions(state: State, rules: Rules) -> Iterator[list[str]]:
 
 
 def shortest_solution(state: State, rules: Rules) -> list[str] | None:
-  """A win in the fewest steps, the same one each time; None if there is none."""
+  """A win in the fewest steps, always the same one; None without a win."""
   num_moves = fewest_moves(state, rules)
   if num_moves is None:
     return None
@@ -122,6 +124,15 @@ def random_solution(
     steps.append(arithmetic.format_move(move))
     state = move.numbers_left
   return steps
+
+
+def random_solutions(
+  state: State, rules: Rules, rng: np.random.Generator, num: int
+) -> list[list[str]]:
+  """`num` random wins; repeats come only after all different ones found."""
+  drawn = [random_solution(state, rules, rng) for _ in range(_TRIES * num)]
+  different = [list(steps) for steps in dict.fromkeys(map(tuple, drawn))]
+  return (different + drawn)[:num]
 
 
 def random_play(
