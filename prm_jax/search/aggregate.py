@@ -1,0 +1,86 @@
+"""One score per solution from the scores of its steps.
+
+Each rule takes `scores [..., T]` and `num_steps [...]`; padded steps are the
+rule's identity, so neither their content nor their number matters. A row
+without any step scores 0 by every rule.
+
+min is Math-Shepherd's (arXiv 2312.08935), product and min are compared in
+Let's Verify Step by Step (arXiv 2305.20050), last in arXiv 2408.03314.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from prm_jax import errors, masked
+
+StepScores: TypeAlias = Float[Array, "*d T"]
+NumSteps: TypeAlias = Int[Array, "*d"]
+Score: TypeAlias = Float[Array, "*d"]
+
+# Keeps log-odds finite; a probability that is 1 in float32 may be 1 - 1e-8.
+CLIP = 1e-7
+
+
+def last(scores: StepScores, num_steps: NumSteps) -> Score:
+  """The score of the last step: for a value, that of the whole solution."""
+  index = jnp.maximum(num_steps - 1, 0)[..., None]
+  value = jnp.take_along_axis(scores, index, axis=-1)[..., 0]
+  return jnp.where(num_steps > 0, value, 0)
+
+
+def min(scores: StepScores, num_steps: NumSteps) -> Score:
+  """The weakest step."""
+  value = masked.min(scores, step_mask(scores, num_steps))
+  return jnp.where(num_steps > 0, value, 0)
+
+
+def max(scores: StepScores, num_steps: NumSteps) -> Score:
+  """The strongest step."""
+  value = masked.max(scores, step_mask(scores, num_steps))
+  return jnp.where(num_steps > 0, value, 0)
+
+
+def product(scores: StepScores, num_steps: NumSteps) -> Score:
+  """Probability that all steps hold, as exp of a sum of logs; scores >= 0."""
+  mask = step_mask(scores, num_steps)
+  logs = jnp.log(jnp.where(mask, jnp.maximum(scores, 0), 1))
+  return jnp.where(num_steps > 0, jnp.exp(jnp.sum(logs, axis=-1)), 0)
+
+
+def mean(scores: StepScores, num_steps: NumSteps) -> Score:
+  """The average step."""
+  return masked.mean(scores, step_mask(scores, num_steps))
+
+
+def sum_logit(scores: StepScores, num_steps: NumSteps) -> Score:
+  """Log of the product of odds; for probabilities, clipped to finite odds."""
+  r = jnp.clip(scores, CLIP, 1 - CLIP)
+  logits = jnp.log(r) - jnp.log1p(-r)
+  return jnp.sum(jnp.where(step_mask(scores, num_steps), logits, 0), axis=-1)
+
+
+RULES: dict[str, Callable[[Array, Array], Array]] = {
+  "last": last,
+  "min": min,
+  "max": max,
+  "product": product,
+  "mean": mean,
+  "sum_logit": sum_logit,
+}
+
+
+def by_name(name: str) -> Callable[[Array, Array], Array]:
+  """The rule of that name."""
+  if name not in RULES:
+    raise errors.UserError(
+      f"aggregate: unknown rule {name!r}, choose from {', '.join(RULES)}"
+    )
+  return RULES[name]
+
+
+def step_mask(scores: StepScores, num_steps: NumSteps) -> Bool[Array, "*d T"]:
+  """True for the steps that were written."""
+  return jnp.arange(scores.shape[-1]) < num_steps[..., None]

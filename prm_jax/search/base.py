@@ -1,0 +1,87 @@
+"""The only interface between search and models: the types both sides share.
+
+Axis letters: B problems, N rows, T step budget.
+
+Keys. An algorithm gets one key per problem, already folded with the problem's
+id. Step `t` draws its tokens from `fold_in(key, t)`, to which the step
+function folds row and token position; the selection after step `t` draws from
+`fold_in(fold_in(key, t), SELECTION)`. So a problem's result depends neither
+on its batch neighbours nor on the devices, every method with one row samples
+the tokens of plain sampling, and rows 0..n-1 of a run with N rows are the
+rows of a run with n until the first selection.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from prm_jax import types
+
+Embedding: TypeAlias = Any  # opaque pytree
+AggregateFn: TypeAlias = Callable[[Array, Array], Array]
+
+
+class StepOutput(NamedTuple):
+  """One reasoning step written by the policy and judged by the verifier.
+
+  A row that was done before the step is a fixed point: no tokens, log_prob
+  and log_ratio 0, done, and its last score.
+  """
+
+  score: Array  # [B, N] float, verifier's score of the prefix: a probability
+  log_prob: Array  # [B, N] log q of the step's tokens under the sampler
+  log_ratio: Array  # [B, N] log p - log q; 0 where the sampler is the target
+  num_tokens: Array  # [B, N] int32 policy tokens written in this step
+  verifier_tokens: Array  # [B, N] int32 tokens the verifier read in this step
+  done: Array  # [B, N] bool, absorbing
+  iterations: Array  # [B] int32 sequential decode iterations of this step
+
+
+# `(params, keys [B], embedding) -> (StepOutput, embedding)`.
+StepFn: TypeAlias = Callable[
+  [types.Params, Array, Embedding], tuple[StepOutput, Embedding]
+]
+# `(embedding, parents [B, M] int32) -> embedding`; rows may repeat.
+TakeFn: TypeAlias = Callable[[Embedding, Array], Embedding]
+
+
+class Cost(NamedTuple):
+  """What a search spent on each problem; all int32 [B]."""
+
+  policy_tokens: Array  # tokens the policy wrote, pruned ones included
+  verifier_tokens: Array  # tokens the verifier read
+  discarded_tokens: Array  # written in nodes no final row descends from
+  slots: Array  # rows x sequential decode iterations, idle ones included
+  depth: Array  # sequential decode iterations
+
+  @property
+  def utilisation(self) -> Array:
+    """Share of decode slots that wrote a token, [B]."""
+    return self.policy_tokens / jnp.maximum(self.slots, 1)
+
+
+class SearchOutput(NamedTuple):
+  """The final rows of a search and how it came to them."""
+
+  embedding: Embedding
+  step_scores: Array  # [B, N, T], 0 beyond num_steps
+  num_steps: Array  # [B, N] int32
+  score: Array  # [B, N] aggregate of the step scores
+  chosen: Array  # [B] int32 the selected row
+  log_weight: Array  # [B, N] unnormalised; 0 where the method has no weights
+  log_evidence: Array  # [B] log of the unbiased estimate of the normaliser
+  ess: Array  # [B, T] effective sample size before selection; 0 if not run
+  ancestors: Array  # [B, T, N] int32, see loop.Population
+  done: Array  # [B, N] bool; False: the step budget ran out
+  log_prob: Array  # [B, N] log q of the row's tokens
+  log_ratio: Array  # [B, N] log p - log q of the row's tokens
+  cost: Cost
+
+
+def take(embedding: Embedding, parents: Int[Array, "B M"]) -> Embedding:
+  """Default TakeFn: gathers axis 1 of every leaf."""
+  gather = jax.vmap(lambda leaf, parent: leaf[parent])
+  return jax.tree.map(lambda leaf: gather(leaf, parents), embedding)

@@ -1,0 +1,119 @@
+"""Particle filtering over reasoning steps."""
+
+import math
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from prm_jax import masked, types
+from prm_jax.search import aggregate as aggregate_lib
+from prm_jax.search import base, loop, potentials, resampling
+
+
+class Weights(NamedTuple):
+  """The filter's own part of the carry."""
+
+  log_weight: jax.Array  # [B, N] since the last resampling
+  log_evidence: jax.Array  # [B] up to the last resampling
+  ess: jax.Array  # [B, T]
+  step: jax.Array  # [] int32
+
+
+def particle_filter(
+  params: types.Params,
+  rng_keys: types.PRNGKeys,
+  root: base.Embedding,
+  step_fn: base.StepFn,
+  take_fn: base.TakeFn = base.take,
+  *,
+  max_steps: int,
+  potential: potentials.PotentialFn = potentials.odds,
+  resample: Literal["always", "ess", "never"] = "ess",
+  ess_threshold: float = 0.5,
+  scheme: resampling.ResampleFn = resampling.systematic,
+  target: Literal["sampler", "base"] = "sampler",
+  root_score: float = 1.0,
+  choose: Literal["argmax", "sample"] = "argmax",
+  aggregate: base.AggregateFn = aggregate_lib.last,
+) -> base.SearchOutput:
+  """Samples from the policy tilted by the verifier (2502.01618).
+
+  After each step: log W += log G. Where resampling triggers, log Z += log
+  mean W, parents are drawn by W and W becomes 1; elsewhere the weights are
+  carried. A row that was finished before the step has G = 1, or the target
+  would depend on how long its neighbours run. Nothing is resampled after the
+  last step. exp(log_evidence) is unbiased for the normaliser Z of the target,
+  and exp(log_evidence) * sum w f for Z E[f], w the normalised log_weight, for
+  any number of rows; self-normalised averages are biased by O(1 / N).
+
+  Args:
+    params: passed on to `step_fn`.
+    rng_keys: [B] one key per problem, consumed.
+    root: embedding of the prompts with N rows each.
+    step_fn: writes and scores one step of every row.
+    take_fn: forks rows of the embedding.
+    max_steps: T, steps a row may take.
+    potential: G_t from the score and the one before it.
+    resample: after every step, where the effective sample size is below
+      `ess_threshold * N`, or never (importance sampling).
+    ess_threshold: for `resample="ess"`.
+    scheme: draws parents from log-weights.
+    target: "sampler" tilts the law the tokens are drawn from, "base" the
+      policy's own, by weighting with `log_ratio`.
+    root_score: r_0, for `potentials.difference`.
+    choose: the best row by `aggregate`, or a draw by weight.
+    aggregate: step scores to one score per row.
+  """
+  population = loop.start(
+    params, rng_keys, root, step_fn, max_steps, root_score
+  )
+  like = population.rows.last_score
+  num = like.shape[1]
+  trigger = {"always": math.inf, "ess": ess_threshold * num, "never": -1.0}
+  draw = jax.vmap(lambda key, log_weight: scheme(key, log_weight, num))
+
+  def select(keys, rows, step, weights):
+    del rows
+    log_g = potential(step.output.score, step.previous_score)
+    if target == "base":
+      log_g = log_g + step.output.log_ratio
+    log_weight = weights.log_weight + jnp.where(step.wrote, log_g, 0)
+    ess = resampling.effective_sample_size(log_weight)
+    resampled = step.more & (ess < trigger[resample])
+    gain = masked.logsumexp(log_weight) - math.log(num)
+    ran = jnp.any(step.wrote, axis=1)
+    weights = Weights(
+      log_weight=jnp.where(resampled[:, None], 0, log_weight),
+      log_evidence=weights.log_evidence + jnp.where(resampled, gain, 0),
+      ess=weights.ess.at[:, weights.step].set(jnp.where(ran, ess, 0)),
+      step=weights.step + 1,
+    )
+    parents = draw(keys, log_weight)
+    return jnp.where(
+      resampled[:, None], parents, loop.identity(parents)
+    ), weights
+
+  zeros = jnp.zeros_like(like)
+  weights = Weights(
+    zeros, zeros[:, 0], jnp.zeros((like.shape[0], max_steps)), jnp.int32(0)
+  )
+  population, weights = loop.run(
+    params, rng_keys, population, step_fn, take_fn, select, weights
+  )
+  output = loop.finish(
+    population,
+    aggregate,
+    log_weight=weights.log_weight,
+    log_evidence=weights.log_evidence
+    + masked.logsumexp(weights.log_weight)
+    - math.log(num),
+    ess=weights.ess,
+  )
+  if choose == "argmax":
+    return output
+  keys = loop.step_keys(rng_keys, jnp.uint32(loop.SELECTION))
+  drawn = jax.vmap(lambda key, lw: resampling.multinomial(key, lw, 1)[0])(
+    keys, weights.log_weight
+  )
+  return output._replace(chosen=drawn)

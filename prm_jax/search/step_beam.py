@@ -1,0 +1,77 @@
+"""Step-level beam search."""
+
+import jax
+import jax.numpy as jnp
+
+from prm_jax import types
+from prm_jax.search import aggregate as aggregate_lib
+from prm_jax.search import base, loop
+
+
+def step_beam(
+  params: types.Params,
+  rng_keys: types.PRNGKeys,
+  root: base.Embedding,
+  step_fn: base.StepFn,
+  take_fn: base.TakeFn = base.take,
+  *,
+  width: int,
+  branch: int,
+  max_steps: int,
+  aggregate: base.AggregateFn = aggregate_lib.last,
+) -> base.SearchOutput:
+  """Keeps the `width` best prefixes after each step (2408.03314, 2311.09724).
+
+  All N = width x branch rows write each step, the first one included. Then
+  the best `width` of them, ties to the lowest index, are forked `branch`
+  times each, the children of the best first. Nothing is selected after the
+  last step. In the terms of arXiv 2311.09724: b = width, K = N; in those of
+  arXiv 2408.03314: N beams of width M = branch.
+
+  A finished row stays a candidate with its score, but as one candidate: the
+  copies of it that forking makes rank behind all others, or a single early
+  finisher would fill the beam. They have log_weight -inf in the output.
+
+  Args:
+    params: passed on to `step_fn`.
+    rng_keys: [B] one key per problem, consumed.
+    root: embedding of the prompts with `width * branch` rows each.
+    step_fn: writes and scores one step of every row.
+    take_fn: forks rows of the embedding.
+    width: prefixes kept.
+    branch: continuations of each kept prefix.
+    max_steps: T, steps a row may take.
+    aggregate: step scores to the score that ranks prefixes and solutions.
+  """
+  population = loop.start(params, rng_keys, root, step_fn, max_steps)
+  shape = population.rows.done.shape
+  if shape[1] != width * branch:
+    raise ValueError(
+      f"root has {shape[1]} rows, width * branch is {width * branch}"
+    )
+  younger = jnp.arange(shape[1]) % branch > 0
+
+  def select(keys, rows, step, copies):
+    del keys  # the beam is deterministic
+    score = aggregate(rows.step_scores, rows.num_steps)
+    _, best = jax.lax.top_k(jnp.where(copies, -jnp.inf, score), width)
+    parents = jnp.repeat(best.astype(jnp.int32), branch, axis=1)
+    finished = jnp.take_along_axis(rows.done, parents, axis=1)
+    copies = jnp.where(step.more[:, None], finished & younger, copies)
+    return parents, copies
+
+  population, copies = loop.run(
+    params,
+    rng_keys,
+    population,
+    step_fn,
+    take_fn,
+    select,
+    jnp.zeros(shape, bool),
+  )
+  score = population.rows.last_score
+  return loop.finish(
+    population,
+    aggregate,
+    log_weight=jnp.where(copies, -jnp.inf, jnp.zeros_like(score)),
+  )
