@@ -1,8 +1,8 @@
 """Grouped-query attention; how keys are seen is left to a context.
 
 The layer makes queries, keys and values; a context (a pytree with an `attend`
-method) says which keys each query sees and whether anything is stored. Training,
-prompt reading and cached decoding so share the one layer.
+method) says which keys each query sees and whether anything is stored. So
+training, prompt reading and cached decoding share the one layer.
 """
 
 from typing import NamedTuple, Protocol
@@ -76,9 +76,9 @@ class Attention(nn.Module):
     c = self.config
 
     def project(heads, axis, name):
-      return layers.dense(
-        (heads, c.head_dim), ("embed", axis, "head_dim"), config=c,
-        use_bias=c.use_qkv_bias, name=name,
+      return layers.Dense(
+        (heads, c.head_dim), ("embed", axis, "head_dim"), c, c.use_qkv_bias,
+        name=name,
       )(x)  # fmt: skip
 
     query = project(c.num_heads, "heads", "query")
@@ -90,8 +90,7 @@ class Attention(nn.Module):
     query = layers.rotate(query, context.positions, c.rope_theta)
     key = layers.rotate(key, context.positions, c.rope_theta)
     out, kept = context.attend(query, KeyValue(key, value))
-    merge = layers.dense(
-      c.embed_dim, ("heads", "head_dim", "embed"), config=c, axis=(-2, -1),
-      name="out",
-    )  # fmt: skip
+    merge = layers.Dense(
+      (c.embed_dim,), ("heads", "head_dim", "embed"), c, name="out"
+    )
     return merge(out), kept

@@ -28,8 +28,9 @@ class Model(nn.Module):
     if c.value_head != "none":
       self.value_head = heads.make(c)
     if c.use_lm_head and not c.transformer.tie_embeddings:
-      self.lm_head = layers.dense(
-        c.transformer.vocab_size, ("embed", "vocab"), config=c.transformer
+      trunk = c.transformer
+      self.lm_head = layers.Dense(
+        (trunk.vocab_size,), ("embed", "vocab"), trunk
       )
 
   def __call__(
