@@ -1,0 +1,76 @@
+"""Settings and fixtures of the whole suite."""
+
+import os
+
+# Before anything imports JAX. Tests are written for the CPU; setting
+# JAX_PLATFORMS runs those that can on something else.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Two workers may share one accelerator, and two cores.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable
+
+import hypothesis
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# The same examples every time, and no limit on how long one takes: a slow
+# machine is no failure.
+hypothesis.settings.register_profile(
+  "suite", deadline=None, derandomize=True, max_examples=50, database=None
+)
+hypothesis.settings.load_profile("suite")
+
+RunCli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def project_root() -> pathlib.Path:
+  """The checkout the tests run in."""
+  return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], pathlib.Path]:
+  """Finds public data kept next to the checkout, or skips the test.
+
+  `shared_data("gsm8k/test.jsonl")` is a path that exists.
+  """
+
+  def find(name: str) -> pathlib.Path:
+    path = ROOT.parent / "shared" / "data" / name
+    if not path.exists():
+      pytest.skip(f"public data not found: {path}")
+    return path
+
+  return find
+
+
+@pytest.fixture
+def run_cli(tmp_path: pathlib.Path) -> RunCli:
+  """Runs `prm-jax` in a process of its own, in the test's directory.
+
+  `run_cli("train", "--workdir", path)` returns the completed process with
+  `stdout` and `stderr` as text; further keywords go to `subprocess.run`, and
+  `env` adds to the environment.
+  """
+
+  def run(*args: object, **kwargs) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    env = os.environ | {"PYTHONPATH": path} | kwargs.pop("env", {})
+    options = {"cwd": tmp_path, "timeout": 300} | kwargs
+    return subprocess.run(
+      [sys.executable, "-m", "prm_jax", *map(str, args)],
+      capture_output=True,
+      text=True,
+      env=env,
+      check=False,
+      **options,
+    )
+
+  return run
