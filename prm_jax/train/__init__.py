@@ -1,0 +1,1 @@
+"""One training loop: records x objective x model, on any mesh."""
