@@ -39,9 +39,10 @@ class Verdict:
   """Judgement of a whole solution.
 
   Attributes:
-    correct: every step is right and the goal is reached.
+    correct: what the task rewards; the number games also ask that every
+      step is right, a chain asks for the answer alone.
     answer: canonical answer for votes; None if none can be extracted.
-    reason: one line; names the first wrong step of an incorrect solution.
+    reason: one line; names the first wrong step if there is one.
   """
 
   correct: bool

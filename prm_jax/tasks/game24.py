@@ -4,6 +4,7 @@ The format of a step and the puzzles follow arXiv:2305.10601; the puzzles are
 all solvable multisets, found by exact search (some need fractions).
 """
 
+import collections
 import dataclasses
 import functools
 import itertools
@@ -80,21 +81,14 @@ class Game24(number_game.NumberGame):
   max_step_tokens = MAX_STEP_TOKENS
 
   def __init__(self, config: Config = Config()):
-    if min(config.num_solutions, config.num_explorations) < 0 or not (
-      config.num_solutions + config.num_explorations
-    ):
-      raise errors.UserError(
-        "task.num_solutions and task.num_explorations: expected shares of "
-        f"at least 0, not both 0, got {config.num_solutions} and "
-        f"{config.num_explorations}"
-      )
+    number_game.check_shares(config.num_solutions, config.num_explorations)
     self.config = config
     self._own = _puzzles(config.problems, "task.problems")
-    for index, numbers in enumerate(self._own):
-      if numbers in self._own[:index]:
+    for numbers, count in collections.Counter(self._own).items():
+      if count > 1:
         raise errors.UserError(
           f"{config.problems}: field task.problems: puzzle "
-          f"{arithmetic.format_numbers(numbers)} stands there twice"
+          f"{arithmetic.format_numbers(numbers)} stands there {count} times"
         )
     excluded = _puzzles(config.exclude, "task.exclude")
     self._kept_out = {*self._own, *excluded}

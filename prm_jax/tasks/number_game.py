@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from prm_jax import errors
 from prm_jax.tasks import arithmetic, base, expressions, plays
 from prm_jax.tasks.arithmetic import Rules, State
 
@@ -97,3 +98,13 @@ class NumberGame:
       return None
     answer, left = composed
     return None if self.rules(problem).use_all and len(left) > 1 else answer
+
+
+def check_shares(num_solutions: int, num_explorations: int) -> None:
+  """UserError unless the shares of demonstrations make sense."""
+  shares = (num_solutions, num_explorations)
+  if min(shares) < 0 or not any(shares):
+    raise errors.UserError(
+      "task.num_solutions, task.num_explorations: expected shares of at "
+      f"least 0, not both 0, got {num_solutions} and {num_explorations}"
+    )
