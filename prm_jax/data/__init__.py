@@ -1,0 +1,1 @@
+"""Records on disk, examples in memory, batches for training."""
