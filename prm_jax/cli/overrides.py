@@ -108,20 +108,18 @@ def _number(text: str, kind: type, told: str) -> Any:
 
 def _sequence(text: str, current: Any) -> list[Any]:
   """`1,2`, `(1, 2)`, `[1, 2]`, `a,b` or `()`, checked against `current`."""
+  kind = type(current[0]) if current else None
+  is_bare = not text.strip().startswith(("(", "["))
   value = _literal(text, None)
-  is_bare = text.strip()[:1] not in ("(", "[")
-  if is_bare and (value is None or (current and isinstance(current[0], str))):
-    value = [part.strip("'\" ") for part in text.split(",") if part.strip()]
+  if is_bare and (kind is str or (kind is None and value is None)):
+    return [part.strip("'\" ") for part in text.split(",") if part.strip()]
   if value is None:
     raise ValueError("has to be a list such as 1,2 or (1, 2)")
   items = list(value) if isinstance(value, tuple | list) else [value]
-  if not current:
-    return items
-  kind = type(current[0])
   for index, item in enumerate(items):
     if kind is float and type(item) is int:
       items[index] = float(item)
-    elif type(item) is not kind:
+    elif kind is not None and type(item) is not kind:
       raise ValueError(f"element {index} has to be {kind.__name__}")
   return items
 

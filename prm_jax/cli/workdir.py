@@ -120,10 +120,10 @@ def _lock(path: pathlib.Path) -> int:
 def _to_json(record: Mapping[str, Any], path: pathlib.Path) -> Any:
   """The record as it will be read back, so that the two can be compared."""
   for field, value in _flatten(record).items():
-    if not isinstance(value, str | int | float | bool | list | tuple | None):
-      raise errors.UserError(
-        f"{path}: {field} is a {type(value).__name__}, which JSON cannot hold"
-      )
+    try:
+      json.dumps(value)
+    except (TypeError, ValueError) as error:
+      raise errors.UserError(f"{path}: {field}: {error}") from None
   return json.loads(json.dumps(record))
 
 
