@@ -1,5 +1,7 @@
 """Value heads: hidden states in, float32 logits out."""
 
+from typing import cast
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -35,13 +37,11 @@ class TokenValueHead(nn.Module):
   @nn.compact
   def __call__(self, hidden: Array) -> Array:
     hidden = hidden.astype(jnp.float32)
-    direction = self.param(
-      "direction",
-      nn.with_logical_partitioning(
-        nn.initializers.normal(hidden.shape[-1] ** -0.5), ("embed",)
-      ),
-      (hidden.shape[-1],),
+    width = hidden.shape[-1]
+    init = nn.with_logical_partitioning(
+      nn.initializers.normal(width**-0.5), ("embed",)
     )
+    direction = cast(Array, self.param("direction", init, (width,)))
     gain = self.param("gain", nn.initializers.ones_init(), ())
     bias = self.param("bias", nn.initializers.zeros_init(), ())
     return gain * (hidden @ direction) + bias

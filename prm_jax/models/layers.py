@@ -1,5 +1,7 @@
 """Dense layers, norm, feed-forward block and rotary embedding."""
 
+from typing import cast
+
 import flax.linen as nn
 import jax.numpy as jnp
 
@@ -94,13 +96,11 @@ class Embedder(nn.Module):
 
   def setup(self):
     c = self.config
-    self.table = self.param(
-      "table",
-      nn.with_logical_partitioning(
-        nn.initializers.normal(c.embed_dim**-0.5), ("vocab", "embed")
-      ),
-      (c.vocab_size, c.embed_dim),
+    init = nn.with_logical_partitioning(
+      nn.initializers.normal(c.embed_dim**-0.5), ("vocab", "embed")
     )
+    table = self.param("table", init, (c.vocab_size, c.embed_dim))
+    self.table = cast(Array, table)
 
   def encode(self, tokens: Array) -> Array:
     """[..., t] ids -> [..., t, d]."""

@@ -1,13 +1,13 @@
 """A trunk with its heads: policy, verifier, or both on one trunk."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from prm_jax.models import cache, heads, layers, transformer
 from prm_jax.models import config as config_lib
-from prm_jax.types import Array
+from prm_jax.types import Array, Params
 
 
 class ModelOutput(NamedTuple):
@@ -70,3 +70,49 @@ class Model(nn.Module):
   ) -> tuple[Array, cache.RowCache]:
     """See `Transformer.extend_rows`."""
     return self.trunk.extend_rows(tokens, num_new, prompt, rows)
+
+
+# Typed calls of the methods above; `params` is what `Model.init` returned.
+
+
+def forward(
+  model: Model,
+  params: Params,
+  tokens: Array,
+  positions: Array,
+  segment_ids: Array,
+) -> ModelOutput:
+  """[b, t] packed sequences -> outputs at every position."""
+  out = model.apply(params, tokens, positions, segment_ids)
+  return cast(ModelOutput, out)
+
+
+def logits(model: Model, params: Params, hidden: Array) -> Array:
+  """[..., d] -> [..., v] float32."""
+  return cast(Array, model.apply(params, hidden, method="logits"))
+
+
+def values(model: Model, params: Params, hidden: Array) -> Array:
+  """[..., d] -> [...] value logits, or [..., classes] of a step head."""
+  return cast(Array, model.apply(params, hidden, method="values"))
+
+
+def read_prompts(
+  model: Model, params: Params, tokens: Array, length: Array
+) -> tuple[Array, cache.PromptCache]:
+  """See `Transformer.read_prompts`."""
+  out = model.apply(params, tokens, length, method="read_prompts")
+  return cast(tuple[Array, cache.PromptCache], out)
+
+
+def extend_rows(
+  model: Model,
+  params: Params,
+  tokens: Array,
+  num_new: Array,
+  prompt: cache.PromptCache,
+  rows: cache.RowCache,
+) -> tuple[Array, cache.RowCache]:
+  """See `Transformer.extend_rows`."""
+  out = model.apply(params, tokens, num_new, prompt, rows, method="extend_rows")
+  return cast(tuple[Array, cache.RowCache], out)

@@ -1,0 +1,1 @@
+"""Models write and score steps: text-free, on the accelerator."""

@@ -1,0 +1,145 @@
+"""How a prefix gets its score when a step ends.
+
+A scorer keeps what it needs per problem and per row, reads only the step just
+written, and returns a probability. Its row state is forked with the row.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from prm_jax.models import cache, lm
+from prm_jax.types import Array, Params
+
+
+class NewStep(NamedTuple):
+  """The step that rows have just written; nothing for rows done before."""
+
+  tokens: Array  # [B, N, S] all tokens of the rows
+  start: Array  # [B, N] where the new step begins
+  length: Array  # [B, N] where it ends
+  hidden: Array  # [B, N, d] the policy's last hidden state
+
+
+class Scorer(Protocol):
+  """Scores prefixes at step ends."""
+
+  def start(
+    self,
+    params: Params,
+    prompts: Array,
+    prompt_length: Array,
+    num_rows: int,
+    max_tokens: int,
+  ) -> tuple[Any, Any]:
+    """The per-problem and the per-row state before any step."""
+    ...
+
+  def score(
+    self, params: Params, step: NewStep, prompt: Any, rows: Any
+  ) -> tuple[Array, Array, Any]:
+    """Scores [B, N], tokens read [B, N] int32, and the new row state."""
+    ...
+
+
+def to_probability(values: Array, value_head: str, positive: int = 1) -> Array:
+  """Head output to P(correct): sigmoid, or a class of the softmax."""
+  if value_head == "step":
+    return jax.nn.softmax(values, axis=-1)[..., positive]
+  return jax.nn.sigmoid(values)
+
+
+@dataclasses.dataclass(frozen=True)
+class NoScorer:
+  """For plain sampling: every score is 0 and costs nothing."""
+
+  def start(self, params, prompts, prompt_length, num_rows, max_tokens):
+    del params, prompts, prompt_length, num_rows, max_tokens
+    return (), ()
+
+  def score(self, params, step, prompt, rows):
+    del params, prompt
+    shape = step.length.shape
+    return jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.int32), rows
+
+
+@dataclasses.dataclass(frozen=True)
+class TrunkScorer:
+  """A value head on the policy's own trunk: one more matrix product."""
+
+  policy: lm.Model
+
+  def start(self, params, prompts, prompt_length, num_rows, max_tokens):
+    del params, prompts, prompt_length, num_rows, max_tokens
+    return (), ()
+
+  def score(self, params, step, prompt, rows):
+    del prompt
+    values = lm.values(self.policy, params["policy"], step.hidden)
+    score = to_probability(values, self.policy.config.value_head)
+    return score, jnp.zeros(step.length.shape, jnp.int32), rows
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelScorer:
+  """A second model with its own cache, fed only the new step."""
+
+  verifier: lm.Model
+  max_step_tokens: int
+
+  def start(self, params, prompts, prompt_length, num_rows, max_tokens):
+    _, prompt = lm.read_prompts(
+      self.verifier, params["verifier"], prompts, prompt_length
+    )
+    rows = cache.empty_rows(
+      self.verifier.config.transformer,
+      prompts.shape[0],
+      num_rows,
+      max_tokens,
+    )
+    return prompt, rows
+
+  def score(self, params, step, prompt, rows):
+    num_new = step.length - step.start
+    index = step.start[..., None] + jnp.arange(self.max_step_tokens)
+    tokens = jnp.take_along_axis(
+      step.tokens, jnp.minimum(index, step.tokens.shape[-1] - 1), axis=-1
+    )
+    hidden, rows = lm.extend_rows(
+      self.verifier, params["verifier"], tokens, num_new, prompt, rows
+    )
+    last = jnp.maximum(num_new - 1, 0)[..., None, None]
+    hidden = jnp.take_along_axis(hidden, last, axis=2)[:, :, 0]
+    values = lm.values(self.verifier, params["verifier"], hidden)
+    score = to_probability(values, self.verifier.config.value_head)
+    return score, num_new, rows
+
+
+@dataclasses.dataclass(frozen=True)
+class OracleScorer:
+  """Asks the host for the exact value of each prefix.
+
+  `value_fn(prompts [B, P], prompt_length [B], tokens [B, N, S], length
+  [B, N]) -> [B, N] float32`, all numpy. Row state is empty; the problem state
+  is the prompt itself.
+  """
+
+  value_fn: Callable[..., Any]
+
+  def start(self, params, prompts, prompt_length, num_rows, max_tokens):
+    del params, num_rows, max_tokens
+    return (prompts, prompt_length), ()
+
+  def score(self, params, step, prompt, rows):
+    del params
+    score = jax.pure_callback(
+      self.value_fn,
+      jax.ShapeDtypeStruct(step.length.shape, jnp.float32),
+      *prompt,
+      step.tokens,
+      step.length,
+    )
+    return score, jnp.zeros(step.length.shape, jnp.int32), rows
