@@ -1,0 +1,1 @@
+"""Measurements of policies, verifiers and searches, on the host (numpy)."""
