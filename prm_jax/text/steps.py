@@ -63,6 +63,42 @@ def encode_solution(
   )
 
 
+def encode_sampled(
+  tokenizer: tokenizer_lib.Tokenizer,
+  prompt: str,
+  sampled: Sequence[int] | np.ndarray,
+) -> EncodedSolution:
+  """A solution of the very tokens that were sampled, not of their text.
+
+  Sampled text may have other tokens when it is encoded anew (`1 ##3` is
+  written `13`). Reading stops as in `decode_steps` and finds the same steps:
+  empty ones have no step end, and a last step without delimiter is read at
+  its last token.
+
+  Args:
+    sampled: the tokens after the prompt, up to `<eos>`, padding or a cut.
+  """
+  tokens = _encode_exactly(tokenizer, prompt)
+  prompt_length = len(tokens)
+  step_end = []
+  in_step = False
+  for token in np.asarray(sampled).tolist():
+    if token == tokenizer.pad_id:
+      break
+    tokens.append(token)
+    closes = token in (tokenizer.step_id, tokenizer.eos_id)
+    if closes and in_step:
+      step_end.append(len(tokens) - 1)
+    in_step = not closes
+    if token == tokenizer.eos_id:
+      break
+  if in_step:
+    step_end.append(len(tokens) - 1)
+  return EncodedSolution(
+    np.asarray(tokens, np.int32), prompt_length, np.asarray(step_end, np.int32)
+  )
+
+
 def decode_steps(
   tokenizer: tokenizer_lib.Tokenizer, tokens: Sequence[int] | np.ndarray
 ) -> tuple[list[str], bool]:

@@ -1,0 +1,29 @@
+"""The tasks by name, for whoever turns a config into objects."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from prm_jax import errors
+from prm_jax.tasks import base, chain, countdown, game24
+
+
+class Entry(NamedTuple):
+  """A task and the dataclass of its config's fields."""
+
+  config: type
+  make: Callable[[Any], base.Task]
+
+
+TASKS: dict[str, Entry] = {
+  game24.NAME: Entry(game24.Config, game24.Game24),
+  countdown.NAME: Entry(countdown.Config, countdown.Countdown),
+  chain.NAME: Entry(chain.Config, chain.Chain),
+}
+
+
+def get(name: str) -> Entry:
+  if name not in TASKS:
+    raise errors.UserError(
+      f"task.name: no task {name!r}, expected one of {', '.join(TASKS)}"
+    )
+  return TASKS[name]
