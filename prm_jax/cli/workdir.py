@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from prm_jax import errors
+from prm_jax.data import atomic
 
 RECORD = "config.json"
 LOCK = ".lock"
@@ -141,20 +142,8 @@ def _read(path: pathlib.Path) -> Any:
 
 
 def _write(path: pathlib.Path, record: Any) -> None:
-  """All or nothing, also when the machine stops half-way."""
-  temporary = path.with_suffix(".tmp")
-  try:
-    with open(temporary, "w") as file:
-      json.dump(record, file, indent=2)
-      file.write("\n")
-      file.flush()
-      os.fsync(file.fileno())
-    os.replace(temporary, path)
-  except OSError as error:
-    temporary.unlink(missing_ok=True)
-    raise errors.UserError(
-      f"{path} cannot be written: {error.strerror}"
-    ) from None
+  with atomic.replacing(path) as temporary:
+    temporary.write_text(json.dumps(record, indent=2) + "\n")
 
 
 def _compare(
