@@ -209,7 +209,7 @@ def test_impossible_settings_name_the_field(changes, field):
 
 
 def test_batch_that_does_not_divide_over_processes():
-  with pytest.raises(errors.UserError, match="data.batch_size: 4"):
+  with pytest.raises(errors.UserError, match=r"data.batch_size: 4"):
     pipeline.make_iterator(make_examples(), config("pad"), process_count=3)
 
 

@@ -1,0 +1,1 @@
+"""Process supervision from solutions whose final answer can be checked."""
