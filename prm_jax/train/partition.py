@@ -34,6 +34,7 @@ RULES: tuple[tuple[str, str | tuple[str, ...] | None], ...] = (
   ("embed", "fsdp"),
   ("head_dim", None),
   ("layers", None),
+  ("classes", None),
 )
 
 

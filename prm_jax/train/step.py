@@ -14,6 +14,7 @@ from prm_jax.train import partition, state
 
 Batch = Mapping[str, Any]  # arrays [b, ...]
 LossFn = Callable[[types.Params, Batch], tuple[metrics.Mean, metrics.Metrics]]
+FINITE = "finite"  # metric: 1 while every loss and gradient has been finite
 StepMetrics = dict[str, metrics.Mean]
 StepFn = Callable[
   [state.TrainState, Batch], tuple[state.TrainState, StepMetrics]
@@ -157,7 +158,11 @@ def make_train_step(
       lambda new, old: jnp.where(finite, new, old), updated, train_state
     )
     one = jnp.ones(())
-    found = {**found, "grad_norm": metrics.Mean(norm, one)}
+    found = {
+      **found,
+      "grad_norm": metrics.Mean(norm, one),
+      FINITE: metrics.Mean(finite.astype(jnp.float32), one),
+    }
     if schedule is not None:
       rate = jnp.asarray(schedule(train_state.step), jnp.float32)
       found["learning_rate"] = metrics.Mean(rate, one)
