@@ -51,7 +51,7 @@ def logsumexp(
   An entry of -inf counts as masked: a row of log-weights that are all -inf
   gives -inf and no NaN, neither in the value nor in the gradient.
   """
-  kept = values > -jnp.inf
+  kept = ~jnp.isneginf(values)
   if mask is not None:
     kept &= mask
   some = jnp.any(kept, axis=axis)

@@ -150,22 +150,36 @@ def advance(
 
 
 def regroup(
-  population: Population, parents: Int[Array, "B N"], take_fn: base.TakeFn
+  population: Population,
+  parents: Int[Array, "B N"],
+  take_fn: base.TakeFn,
 ) -> Population:
   """Replaces row `n` by a copy of row `parents[n]`, after a step."""
-  # Moving a cache is the dear part: skipped where nothing moves.
-  moved = jnp.any(parents != identity(parents))
   return population._replace(
-    embedding=jax.lax.cond(
-      moved,
-      take_fn,
-      lambda embedding, _: embedding,
-      population.embedding,
-      parents,
-    ),
+    embedding=take_fn(population.embedding, parents),
     rows=base.take(population.rows, parents),
     ancestors=population.ancestors.at[:, population.step - 1].set(parents),
   )
+
+
+def when_moved(take_fn: base.TakeFn) -> base.TakeFn:
+  """`take_fn`, skipped when no row of any problem moves.
+
+  For selections that mostly leave rows alone. One that moves rows at every
+  step is better off without: the branch copies the cache once more (XLA on
+  CPU, 128 MB per step: nothing moves 2 ms instead of 10; all move 27 not 10).
+  """
+
+  def take(embedding: base.Embedding, parents: Array) -> base.Embedding:
+    return jax.lax.cond(
+      jnp.any(parents != identity(parents)),
+      take_fn,
+      lambda embedding, _: embedding,
+      embedding,
+      parents,
+    )
+
+  return take
 
 
 def run(

@@ -71,6 +71,8 @@ def particle_filter(
   like = population.rows.last_score
   num = like.shape[1]
   trigger = {"always": math.inf, "ess": ess_threshold * num, "never": -1.0}
+  if resample != "always":
+    take_fn = loop.when_moved(take_fn)
   draw = jax.vmap(lambda key, log_weight: scheme(key, log_weight, num))
 
   def select(keys, rows, step, weights):
@@ -96,7 +98,10 @@ def particle_filter(
 
   zeros = jnp.zeros_like(like)
   weights = Weights(
-    zeros, zeros[:, 0], jnp.zeros((like.shape[0], max_steps)), jnp.int32(0)
+    zeros,
+    zeros[:, 0],
+    jnp.zeros_like(population.rows.step_scores[:, 0]),
+    jnp.int32(0),
   )
   population, weights = loop.run(
     params, rng_keys, population, step_fn, take_fn, select, weights
