@@ -107,7 +107,9 @@ def _majority(
 ) -> float:
   sizes = Counter(a for a in answers if a is not None)
   silent = len(answers) - sizes.total()
-  right = {a for a, c in zip(answers, correct, strict=True) if c and a}
+  right = {
+    a for a, c in zip(answers, correct, strict=True) if c and a is not None
+  }
   wins = fractions.Fraction(0)
   for answer in right:
     others = [size for a, size in sizes.items() if a != answer]

@@ -1,0 +1,1 @@
+"""What was found: result files, tables, figures and the HTML page."""
