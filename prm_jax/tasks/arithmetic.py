@@ -81,6 +81,7 @@ def simplify(number: Number) -> Number:
   return int(number) if number.denominator == 1 else number
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def parse_number(text: str) -> Number | None:
   """The number, or None unless it is written in its one canonical form."""
   if not _NUMBER.fullmatch(text):

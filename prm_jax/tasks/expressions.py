@@ -4,6 +4,7 @@ Sums and products are flattened and their terms sorted, so that solutions
 which differ only in the order of their steps or operands vote together.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -33,6 +34,9 @@ class Expression(NamedTuple):
     return inverse.join([join.join(self.plain), *self.inverse])
 
 
+Hand: TypeAlias = tuple[tuple[Number, Expression], ...]
+
+
 def compose(numbers: State, steps: Sequence[str]) -> tuple[str, State] | None:
   """The expression of the last step's result and the numbers then left.
 
@@ -40,29 +44,35 @@ def compose(numbers: State, steps: Sequence[str]) -> tuple[str, State] | None:
   first expression in sorting order is used. None if a step is malformed or
   takes a number that is not there, or if there is no step.
   """
-  hand = [(n, Expression("number", (str(n),))) for n in numbers]
-  result = None
+  hand: Hand | None = tuple((n, _number(n)) for n in numbers)
   for step in steps:
-    move = arithmetic.parse_step(step)
-    left = move and _draw(hand, move.left)
-    right = move and _draw(hand, move.right)
-    if move is None or left is None or right is None:
-      return None
-    result = _combine(left, move.operator, right)
-    hand.append((move.result, result))
-  if result is None:
+    hand = hand and _play(hand, step)
+  if hand is None or not steps:
     return None
-  return str(result), tuple(sorted(number for number, _ in hand))
+  return str(hand[-1][1]), tuple(sorted(number for number, _ in hand))
 
 
-def _draw(
-  hand: list[tuple[Number, Expression]], number: Number
-) -> Expression | None:
-  """Takes an expression of that value out of the hand."""
-  found = min((e for n, e in hand if n == number), key=str, default=None)
-  if found is not None:
-    hand.remove((number, found))
-  return found
+@functools.lru_cache(maxsize=1 << 16)
+def _play(hand: Hand, step: str) -> Hand | None:
+  """The hand after the step, its result last; cached, as prefixes repeat."""
+  move = arithmetic.parse_step(step)
+  if move is None:
+    return None
+  rest = list(hand)
+  operands = []
+  for number in (move.left, move.right):
+    held = [e for n, e in rest if n == number]
+    if not held:
+      return None
+    operand = held[0] if len(held) == 1 else min(held, key=str)
+    rest.remove((number, operand))
+    operands.append(operand)
+  result = _combine(operands[0], move.operator, operands[1])
+  return (*rest, (move.result, result))
+
+
+def _number(number: Number) -> Expression:
+  return Expression("number", (str(number),))
 
 
 def _combine(

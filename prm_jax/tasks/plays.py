@@ -9,8 +9,8 @@ import numpy as np
 from prm_jax.tasks import arithmetic
 from prm_jax.tasks.arithmetic import Number, Rules, State
 
-# All results of up to this many numbers are listed; more are met in the
-# middle, which asks for single results of the larger part.
+# The goal is met in the middle: by the results of the larger part where it
+# has up to this many numbers, which many questions share, else by asking on.
 _LISTED = 3
 # Solutions drawn for each one asked for, in search of different ones.
 _TRIES = 3
@@ -36,16 +36,19 @@ def reachable(state: State, rules: Rules) -> frozenset[Number]:
 @functools.lru_cache(maxsize=1 << 17)
 def reaches(state: State, goal: Number, rules: Rules) -> bool:
   """Whether some expression of all numbers of the state equals the goal."""
-  if len(state) <= _LISTED:
+  if len(state) <= 2:
     return goal in reachable(state, rules)
   if not rules.allows(goal):
     return False
-  return any(
-    reaches(rest, partner, rules)
-    for part, rest in _splits(state)
-    for left in reachable(part, rules)
-    for partner in _partners(left, goal, rest, rules)
-  )
+  for part, rest in _splits(state):
+    for left in reachable(part, rules):
+      partners = _partners(left, goal, rest, rules)
+      if len(rest) <= _LISTED:
+        if not partners.isdisjoint(reachable(rest, rules)):
+          return True
+      elif any(reaches(rest, partner, rules) for partner in partners):
+        return True
+  return False
 
 
 @functools.lru_cache(maxsize=1 << 17)
@@ -86,11 +89,10 @@ def solutions(state: State, rules: Rules) -> Iterator[list[str]]:
   if rules.won(state):
     yield []
     return
-  for move in arithmetic.legal_moves(state, rules):
-    if solvable(move.numbers_left, rules):
-      step = arithmetic.format_move(move)
-      for rest in solutions(move.numbers_left, rules):
-        yield [step, *rest]
+  for move in winning_moves(state, rules):
+    step = arithmetic.format_move(move)
+    for rest in solutions(move.numbers_left, rules):
+      yield [step, *rest]
 
 
 def shortest_solution(state: State, rules: Rules) -> list[str] | None:
@@ -111,16 +113,20 @@ def shortest_solution(state: State, rules: Rules) -> list[str] | None:
   return steps
 
 
+@functools.lru_cache(maxsize=1 << 16)
+def winning_moves(state: State, rules: Rules) -> tuple[arithmetic.Move, ...]:
+  """Legal moves that keep a win in reach."""
+  moves = arithmetic.legal_moves(state, rules)
+  return tuple(move for move in moves if solvable(move.numbers_left, rules))
+
+
 def random_solution(
   state: State, rules: Rules, rng: np.random.Generator
 ) -> list[str]:
-  """A win by random steps that keep it in reach; the state is solvable."""
+  """A win by random winning moves; none from a state that is not solvable."""
   steps = []
-  while not rules.won(state):
-    moves = arithmetic.legal_moves(state, rules)
-    order = rng.permutation(len(moves)).tolist()
-    ahead = (moves[i] for i in order)
-    move = next(m for m in ahead if solvable(m.numbers_left, rules))
+  while moves := winning_moves(state, rules):
+    move = moves[rng.integers(len(moves))]
     steps.append(arithmetic.format_move(move))
     state = move.numbers_left
   return steps
