@@ -53,7 +53,6 @@ def test_numbers_round_trip(number):
   st.lists(st.integers(0, 13), min_size=2, max_size=5).map(sorted).map(tuple),
   st.data(),
 )
-@hypothesis.settings(deadline=None)
 def test_legal_moves_are_judged_right_and_nothing_near_them(state, data):
   moves = arithmetic.legal_moves(state, GAME)
   move = data.draw(st.sampled_from(moves))
@@ -199,7 +198,6 @@ def evaluate(text):
   st.lists(st.integers(1, 13), min_size=2, max_size=5).map(sorted).map(tuple),
   st.data(),
 )
-@hypothesis.settings(deadline=None)
 def test_an_expression_is_worth_the_last_result(state, data):
   numbers, steps, move = state, [], None
   while len(state) > 1:

@@ -122,7 +122,9 @@ def test_more_problems_keep_the_first_ones(task):
   more = countdown.Countdown(dataclasses.replace(SMALL, num_problems=45))
   few, many = ([p.id for p in t.problems("train")] for t in (task, more))
   assert many[: len(few)] == few
-  other = countdown.Countdown(dataclasses.replace(SMALL, seed=1, num_problems=5))
+  other = countdown.Countdown(
+    dataclasses.replace(SMALL, seed=1, num_problems=5)
+  )
   assert not {p.id for p in other.problems("train")} & set(few)
 
 

@@ -55,7 +55,6 @@ def test_no_steps():
 
 
 @hypothesis.given(step_lists, st.booleans())
-@hypothesis.settings(deadline=None)
 def test_round_trip(steps, finished):
   solution = encode(steps, finished)
   found = steps_lib.decode_steps(TOKENIZER, after_prompt(solution))
@@ -63,7 +62,6 @@ def test_round_trip(steps, finished):
 
 
 @hypothesis.given(step_lists.filter(len), st.data())
-@hypothesis.settings(deadline=None)
 def test_a_step_end_does_not_depend_on_later_steps(steps, data):
   """Causality: the tokens up to the end of step k are those of a prefix."""
   cut = data.draw(st.integers(1, len(steps)))
@@ -76,7 +74,6 @@ def test_a_step_end_does_not_depend_on_later_steps(steps, data):
 
 
 @hypothesis.given(step_lists)
-@hypothesis.settings(deadline=None)
 def test_tokens_are_the_steps_tokens_joined(steps):
   """No token reaches across a delimiter."""
   expected = TOKENIZER.encode(PROMPT)
@@ -86,7 +83,6 @@ def test_tokens_are_the_steps_tokens_joined(steps):
 
 
 @hypothesis.given(step_lists)
-@hypothesis.settings(deadline=None)
 def test_one_end_per_step(steps):
   ends = encode(steps).step_end
   assert len(ends) == len(steps)
@@ -137,7 +133,6 @@ delimiters = st.sampled_from([0, TOKENIZER.step_id, TOKENIZER.eos_id])
 
 
 @hypothesis.given(st.lists(st.one_of(tokens, delimiters), max_size=30))
-@hypothesis.settings(deadline=None)
 def test_sampled_tokens_and_their_text_have_the_same_steps(sampled):
   """Whatever a policy writes, labels per step fit the step ends."""
   steps, _ = steps_lib.decode_steps(TOKENIZER, sampled)
@@ -146,7 +141,6 @@ def test_sampled_tokens_and_their_text_have_the_same_steps(sampled):
 
 
 @hypothesis.given(step_lists, st.booleans())
-@hypothesis.settings(deadline=None)
 def test_encoding_samples_of_canonical_text_changes_nothing(steps, finished):
   solution = encode(steps, finished)
   again = steps_lib.encode_sampled(TOKENIZER, PROMPT, after_prompt(solution))
