@@ -129,7 +129,7 @@ def setup(
       key, init_fn, tx, use_ema=optim_config.ema_decay > 0
     )
 
-  abstract = partition.abstract_init(init, mesh, rng_key)
+  abstract, init_state = partition.sharded_init(init, mesh, rng_key)
   step_fn = step.make_train_step(
     loss_fn,
     tx,
@@ -141,7 +141,7 @@ def setup(
   )
   return Setup(
     abstract_state=abstract,
-    init_state=lambda: partition.sharded_init(init, mesh, rng_key),
+    init_state=init_state,
     step_fn=step_fn,
     mesh=mesh,
   )

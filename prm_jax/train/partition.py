@@ -7,6 +7,7 @@ only this module knows which mesh axis a name is split over.
 
 import contextlib
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -146,22 +147,29 @@ def replicated(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, PartitionSpec())
 
 
-def abstract_init(init_fn: Callable[..., Any], mesh: Mesh, *args: Any) -> Any:
-  """What `sharded_init` would return, as ShapeDtypeStructs with shardings."""
+def sharded_init(
+  init_fn: Callable[..., Any], mesh: Mesh, *args: Any
+) -> tuple[Any, Callable[[], Any]]:
+  """Prepares `init_fn(*args)` so that no device ever holds all of it.
+
+  Args:
+    init_fn: its result may carry the boxes of the initialisers.
+
+  Returns:
+    ShapeDtypeStructs with shardings, without boxes, and a function that
+    computes the arrays they describe.
+  """
   boxed = jax.eval_shape(init_fn, *args)
-  return jax.tree.map(
+  shardings = shardings_of(boxed, mesh)
+  abstract = jax.tree.map(
     lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
     meta.unbox(boxed),
-    shardings_of(boxed, mesh),
+    shardings,
   )
-
-
-def sharded_init(init_fn: Callable[..., Any], mesh: Mesh, *args: Any) -> Any:
-  """Runs `init_fn(*args)` so that no device ever holds the whole result."""
-  shardings = shardings_of(jax.eval_shape(init_fn, *args), mesh)
-  return jax.jit(lambda *xs: meta.unbox(init_fn(*xs)), out_shardings=shardings)(
-    *args
+  compute = jax.jit(
+    lambda *xs: meta.unbox(init_fn(*xs)), out_shardings=shardings
   )
+  return abstract, functools.partial(compute, *args)
 
 
 @contextlib.contextmanager

@@ -109,11 +109,10 @@ class Reporter:
     self._window_start = time.monotonic()
 
 
-def _mean(values: list[dict[str, metrics.Mean]], name: str) -> float:
-  """Summed in float64, in the order of the steps."""
-  total, count = np.sum(
-    [[v[name].total, v[name].count] for v in values], axis=0, dtype=np.float64
-  ).tolist()
+def _mean(values: list[dict[str, Any]], name: str) -> float:
+  """Of Means on the host; summed in float64, in the order of the steps."""
+  total = sum(float(v[name].total) for v in values)
+  count = sum(float(v[name].count) for v in values)
   return total / count if count else 0.0
 
 

@@ -25,12 +25,13 @@ class TrainState(flax.struct.PyTreeNode):
       step is then the identity, so `step` names the update that failed.
   """
 
-  step: jax.Array
+  # Leaves are arrays, or in their place shapes or shardings.
+  step: Any
   params: types.Params
   opt_state: Any
   ema: types.Params | None
-  rng_key: types.PRNGKey
-  finite: jax.Array
+  rng_key: Any
+  finite: Any
 
   @property
   def best_params(self) -> types.Params:

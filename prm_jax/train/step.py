@@ -147,7 +147,7 @@ def make_train_step(
     count = found["loss"].count
     scale = jnp.where(count == 0, 0.0, 1 / jnp.where(count == 0, 1, count))
     grads = jax.tree.map(lambda g: g * scale.astype(g.dtype), grads)
-    norm = optax.global_norm(grads)
+    norm = optax.tree.norm(grads)
     finite = (
       train_state.finite
       & jnp.isfinite(norm)
