@@ -1,10 +1,11 @@
 """Record files: JSON lines or array_record, whole or in shards."""
 
+import dataclasses
 import os
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from absl import logging
 from array_record.python import array_record_module
@@ -19,7 +20,8 @@ JSON_LINES = ".jsonl"
 ARRAY_RECORD = ".array_record"
 
 
-class Read(NamedTuple, Generic[RecordT]):
+@dataclasses.dataclass(frozen=True)
+class Read(Generic[RecordT]):
   """What a file held: the good records and one message per bad one."""
 
   records: list[RecordT]
