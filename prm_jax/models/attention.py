@@ -19,10 +19,10 @@ NEGATIVE = -1e30  # finite, so that a row without any key stays finite
 
 
 class KeyValue(NamedTuple):
-  """Keys and values of one layer."""
+  """Keys and values of one layer: [..., t, kv_heads, h] as projected."""
 
-  key: Array  # [..., slots, kv_heads, head_dim]
-  value: Array  # [..., slots, kv_heads, head_dim]
+  key: Array
+  value: Array
 
 
 class Context(Protocol):
@@ -63,7 +63,9 @@ class Prompts(NamedTuple):
     return self.sequences.positions
 
   def attend(self, query: Array, new: KeyValue) -> tuple[Array, KeyValue]:
-    return self.sequences.attend(query, new)[0], new
+    out, _ = self.sequences.attend(query, new)
+    # Kept with slots after heads, as the cache wants them.
+    return out, KeyValue(*(jnp.swapaxes(x, -2, -3) for x in new))
 
 
 class Attention(nn.Module):

@@ -2,8 +2,10 @@
 
 Layout: one leaf per layer (a cache scanned over layers is copied whole at every
 token), right-padded rows [B, N, S, ...] that grow at their own pace, and the
-prompt's part [B, P, ...] shared by the N rows of a problem. Forking rows is a
-gather on axis 1 of the row leaves alone.
+prompt's part shared by the N rows of a problem. Forking rows is a gather on
+axis 1 of the row leaves alone. Slots come after heads: with heads innermost,
+XLA's CPU backend transposes the whole cache at every token (7.3 ms against
+0.75 ms for the scores of 1,024 rows x 40 slots x 4 heads x 24).
 """
 
 from typing import NamedTuple
@@ -21,14 +23,14 @@ KeyValue = attention.KeyValue
 class PromptCache(NamedTuple):
   """What the N rows of a problem share."""
 
-  layers: tuple[KeyValue, ...]  # one per layer, leaves [B, P, kv_heads, h]
+  layers: tuple[KeyValue, ...]  # one per layer, leaves [B, kv_heads, P, h]
   length: Array  # [B] int32 prompt tokens
 
 
 class RowCache(NamedTuple):
   """What belongs to a row; every leaf is [B, N, ...]."""
 
-  layers: tuple[KeyValue, ...]  # one per layer, leaves [B, N, S, kv_heads, h]
+  layers: tuple[KeyValue, ...]  # one per layer, leaves [B, N, kv_heads, S, h]
   length: Array  # [B, N] int32 tokens written
 
 
@@ -36,7 +38,7 @@ def empty_rows(
   config: config_lib.TransformerConfig, batch: int, rows: int, slots: int
 ) -> RowCache:
   """Rows with nothing written and room for `slots` tokens each."""
-  shape = (batch, rows, slots, config.num_kv_heads, config.head_dim)
+  shape = (batch, rows, config.num_kv_heads, slots, config.head_dim)
 
   def layer():
     # Two buffers, not one used twice: both are donated and updated in place.
@@ -68,8 +70,8 @@ class CachedRows(NamedTuple):
   to be read.
   """
 
-  prompt: KeyValue  # [B, P, kv_heads, h]
-  rows: KeyValue  # [B, N, S, kv_heads, h]
+  prompt: KeyValue  # [B, kv_heads, P, h]
+  rows: KeyValue  # [B, N, kv_heads, S, h]
   prompt_length: Array  # [B]
   row_length: Array  # [B, N], before the new tokens
   num_new: Array  # [B, N]
@@ -85,13 +87,14 @@ class CachedRows(NamedTuple):
     return self.prompt_length[:, None, None] + self.slot
 
   def write(self, new: KeyValue) -> KeyValue:
-    slots = self.rows.key.shape[2]
+    """Rows with the new keys and values [B, N, C, kv_heads, h] in place."""
+    slots = self.rows.key.shape[3]
     written = self.offset < self.num_new[..., None]
     slot = jnp.where(written, self.slot, slots)  # out of range: dropped
     b = jnp.arange(slot.shape[0])[:, None, None]
     n = jnp.arange(slot.shape[1])[None, :, None]
     return jax.tree.map(
-      lambda old, fresh: old.at[b, n, slot].set(fresh, mode="drop"),
+      lambda old, fresh: old.at[b, n, :, slot].set(fresh, mode="drop"),
       self.rows,
       new,
     )
@@ -99,30 +102,32 @@ class CachedRows(NamedTuple):
   def attend(self, query: Array, new: KeyValue) -> tuple[Array, KeyValue]:
     rows = self.write(new)
     batch, num_rows, count, heads, head_dim = query.shape
-    kv_heads = rows.key.shape[-2]
-    q = query.reshape(
-      batch, num_rows, count, kv_heads, heads // kv_heads, head_dim
+    kv_heads, slots = rows.key.shape[2:4]
+    group = heads // kv_heads
+    q = query.reshape(batch, num_rows, count, kv_heads, group, head_dim)
+    # The queries that share a key: one [count * group, h] matrix per kv head.
+    q = jnp.moveaxis(q * head_dim**-0.5, 3, 2).reshape(
+      batch, num_rows, kv_heads, count * group, head_dim
     )
-    q = q * head_dim**-0.5
     f32 = {"preferred_element_type": jnp.float32}
-    on_prompt = jnp.einsum("bnckgh,bpkh->bnckgp", q, self.prompt.key, **f32)
-    on_rows = jnp.einsum("bnckgh,bnskh->bnckgs", q, rows.key, **f32)
-    prompt_slots = self.prompt.key.shape[1]
+    on_prompt = jnp.einsum("bnkqh,bkph->bnkqp", q, self.prompt.key, **f32)
+    on_rows = jnp.einsum("bnkqh,bnksh->bnkqs", q, rows.key, **f32)
+    prompt_slots = self.prompt.key.shape[2]
     sees_prompt = jnp.arange(prompt_slots) < self.prompt_length[:, None]
-    sees_prompt = sees_prompt[:, None, None, None, None, :]
-    sees_rows = jnp.arange(rows.key.shape[2]) <= self.slot[..., None]
-    sees_rows = sees_rows[:, :, :, None, None, :]
+    sees_rows = jnp.arange(slots) <= self.slot[..., None]  # [B, N, C, S]
+    sees_rows = jnp.repeat(sees_rows, group, axis=2)[:, :, None]
     logits = jnp.concatenate(
       [
-        jnp.where(sees_prompt, on_prompt, attention.NEGATIVE),
+        jnp.where(
+          sees_prompt[:, None, None, None], on_prompt, attention.NEGATIVE
+        ),
         jnp.where(sees_rows, on_rows, attention.NEGATIVE),
       ],
       axis=-1,
     )
     weights = jax.nn.softmax(logits, axis=-1).astype(query.dtype)
-    out = jnp.einsum(
-      "bnckgp,bpkh->bnckgh", weights[..., :prompt_slots], self.prompt.value
-    ) + jnp.einsum(
-      "bnckgs,bnskh->bnckgh", weights[..., prompt_slots:], rows.value
-    )
-    return out.reshape(query.shape), rows
+    on_prompt, on_rows = jnp.split(weights, [prompt_slots], axis=-1)
+    out = jnp.einsum("bnkqp,bkph->bnkqh", on_prompt, self.prompt.value)
+    out += jnp.einsum("bnkqs,bnksh->bnkqh", on_rows, rows.value)
+    out = out.reshape(batch, num_rows, kv_heads, count, group, head_dim)
+    return jnp.moveaxis(out, 2, 3).reshape(query.shape), rows
