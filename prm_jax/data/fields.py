@@ -6,6 +6,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from prm_jax import errors
 
 _NAMES = {
@@ -86,16 +88,20 @@ def decode_dataclass(value: Any, cls: type, prefix: str = "") -> Any:
 
 
 def encode(value: Any) -> Any:
-  """The JSON form of a record: nulls left out, `extra` put back in place."""
+  """JSON form of a record: default nulls left out, `extra` put back."""
   if dataclasses.is_dataclass(value):
-    items = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    extra = items.pop("extra", {})
-    kept = {k: encode(v) for k, v in items.items() if v is not None}
-    return {**kept, **extra}
+    kept: dict[str, Any] = {}
+    for field in dataclasses.fields(value):
+      item = getattr(value, field.name)
+      if field.name != "extra" and not (item is None and field.default is None):
+        kept[field.name] = encode(item)
+    return {**kept, **getattr(value, "extra", {})}
   if isinstance(value, Mapping):
     return {name: encode(item) for name, item in value.items()}
   if isinstance(value, list | tuple):
     return [encode(item) for item in value]
+  if isinstance(value, np.ndarray | np.generic):
+    return value.tolist()
   return value
 
 

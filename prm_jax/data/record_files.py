@@ -129,21 +129,27 @@ def read(
 
 def _lines(path: pathlib.Path) -> Iterator[tuple[str, bytes]]:
   """(place for messages, bytes) of every record."""
-  if _writer(path) is _write_json_lines:
-    with open(path, "rb") as lines:
-      for number, line in enumerate(lines, start=1):
-        if line.strip():
-          yield f"{path}:{number}", line
+  if _writer(path) is _write_array_record:
+    for index, record in enumerate(_array_records(path)):
+      yield f"{path}:record {index}", record
     return
+  with open(path, "rb") as lines:
+    for number, line in enumerate(lines, start=1):
+      if line.strip():
+        yield f"{path}:{number}", line
+
+
+def _array_records(path: pathlib.Path) -> list[bytes]:
   try:
     reader = array_record_module.ArrayRecordReader(str(path))
-  except Exception as error:  # the extension raises bare RuntimeErrors
-    raise errors.UserError(f"{path}: not an array_record file") from error
-  try:
-    for index in range(reader.num_records()):
-      yield f"{path}:record {index}", reader.read([index])[0]
-  finally:
-    reader.close()
+    try:
+      return reader.read_all() if reader.num_records() else []
+    finally:
+      reader.close()  # reports what went wrong on opening, too
+  except RuntimeError as error:
+    raise errors.UserError(
+      f"{path}: not a whole array_record file ({error})"
+    ) from error
 
 
 def _writer(path: pathlib.Path):
