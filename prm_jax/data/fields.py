@@ -95,7 +95,7 @@ def encode(value: Any) -> Any:
       item = getattr(value, field.name)
       if field.name != "extra" and not (item is None and field.default is None):
         kept[field.name] = encode(item)
-    return {**kept, **getattr(value, "extra", {})}
+    return {**kept, **encode(getattr(value, "extra", {}))}
   if isinstance(value, Mapping):
     return {name: encode(item) for name, item in value.items()}
   if isinstance(value, list | tuple):
