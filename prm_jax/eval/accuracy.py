@@ -17,8 +17,8 @@ Correct = Bool[np.ndarray, "p n"]
 
 
 def pass_at_k(
-  num_samples: int, num_correct: Int[np.ndarray, "*p"], k: int
-) -> Float[np.ndarray, "*p"]:
+  num_samples: int, num_correct: Int[np.ndarray, "p"], k: int
+) -> Float[np.ndarray, "p"]:
   """P(some of k samples is correct), unbiased (arXiv 2107.03374).
 
   1 - C(n - c, k) / C(n, k) = 1 - prod_{i = n-c+1..n} (1 - k / i)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int, Shaped
 
 NUM_RESAMPLES = 10_000
 LEVEL = 0.95
@@ -43,7 +43,7 @@ class Comparison(NamedTuple):
 
 
 def mean(
-  values: Num[np.ndarray, "n *k"],
+  values: Shaped[np.ndarray, "n *k"],
   *,
   seed: int = 0,
   num_resamples: int = NUM_RESAMPLES,
@@ -63,7 +63,7 @@ def mean(
 
 
 def seeded_mean(
-  values: Num[np.ndarray, "s n *k"],
+  values: Shaped[np.ndarray, "s n *k"],
   *,
   seed: int = 0,
   num_resamples: int = NUM_RESAMPLES,
@@ -97,7 +97,7 @@ def seeded_mean(
 
 
 def accuracy(
-  correct: Num[np.ndarray, "n *k"],
+  correct: Shaped[np.ndarray, "n *k"],
   *,
   seed: int = 0,
   num_resamples: int = NUM_RESAMPLES,
@@ -117,8 +117,8 @@ def accuracy(
 
 
 def difference(
-  left: Num[np.ndarray, "n *k"],
-  right: Num[np.ndarray, "n *m"],
+  left: Shaped[np.ndarray, "n *k"],
+  right: Shaped[np.ndarray, "n *m"],
   *,
   seed: int = 0,
   num_resamples: int = NUM_RESAMPLES,
@@ -132,8 +132,8 @@ def difference(
 
 
 def ratio(
-  left: Num[np.ndarray, "n *k"],
-  right: Num[np.ndarray, "n *m"],
+  left: Shaped[np.ndarray, "n *k"],
+  right: Shaped[np.ndarray, "n *m"],
   *,
   seed: int = 0,
   num_resamples: int = NUM_RESAMPLES,
@@ -146,7 +146,7 @@ def ratio(
   """
   above, below = _per_problem(left), _per_problem(right)
 
-  def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+  def divide(a, b):
     nothing = np.where(a == 0, 1.0, np.inf)
     return np.where(b == 0, nothing, a / np.where(b == 0, 1, b))
 
@@ -161,7 +161,7 @@ def ratio(
 
 def statistic(
   function: Callable[..., float],
-  *arrays: Num[np.ndarray, "n ..."],
+  *arrays: Shaped[np.ndarray, "n ..."],
   seed: int = 0,
   num_resamples: int = 1_000,
   level: float = LEVEL,
@@ -190,7 +190,7 @@ def wilson(successes: int, total: int, *, level: float = LEVEL) -> Interval:
   return Interval(successes / total, float(found.low), float(found.high))
 
 
-def _per_problem(values: Num[np.ndarray, "n *k"]) -> Float[np.ndarray, "n"]:
+def _per_problem(values: Shaped[np.ndarray, "n *k"]) -> Float[np.ndarray, "n"]:
   """[n] the mean of each problem's samples."""
   if not len(values):
     raise ValueError("no problem to resample")

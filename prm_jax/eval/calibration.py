@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import scipy.special
 import scipy.stats
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int, Num, Shaped
 
 from prm_jax.eval import bootstrap
 
 NUM_BINS = 15
 
-Values = Num[np.ndarray, "n"]
+Values = Shaped[np.ndarray, "n"]  # bool, integer or float
 Bins = Sequence[np.ndarray]  # indices of the members of each bin
 
 
