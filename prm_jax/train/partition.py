@@ -16,7 +16,13 @@ import jax
 import numpy as np
 from flax import linen as nn
 from flax.core import meta
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import (
+  AbstractMesh,
+  AxisType,
+  Mesh,
+  NamedSharding,
+  PartitionSpec,
+)
 
 from prm_jax import errors
 
@@ -83,7 +89,9 @@ def _show(sizes: list[int]) -> str:
 
 
 def spec_of(
-  names: tuple[str | None, ...], shape: tuple[int, ...], mesh: Mesh
+  names: tuple[str | None, ...],
+  shape: tuple[int, ...],
+  mesh: Mesh | AbstractMesh,
 ) -> PartitionSpec:
   """Mesh axes of one parameter.
 

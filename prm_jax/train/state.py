@@ -19,8 +19,9 @@ class TrainState(flax.struct.PyTreeNode):
     params: master parameters (float32 whatever the model computes in).
     opt_state: of optax.
     ema: averaged parameters, or None.
-    rng_key: [] key of the whole run; a step uses `fold_in(rng_key, step)`,
-      so a resumed run draws what an uninterrupted one would have drawn.
+    rng_data: [2] uint32, `key_data` of the run's key. A typed key comes out
+      of every step with a sharding of its own, which the cache of the jitted
+      call takes for another signature on several devices.
     finite: [] False once a loss or a gradient was not finite. Every later
       step is then the identity, so `step` names the update that failed.
   """
@@ -30,8 +31,19 @@ class TrainState(flax.struct.PyTreeNode):
   params: types.Params
   opt_state: Any
   ema: types.Params | None
-  rng_key: Any
+  rng_data: Any
   finite: Any
+
+  @property
+  def step_key(self) -> types.PRNGKey:
+    """The key of the next update.
+
+    It follows from the run's key and the step alone, so a resumed run draws
+    what an uninterrupted one would have drawn.
+    """
+    return jax.random.fold_in(
+      jax.random.wrap_key_data(self.rng_data), self.step
+    )
 
   @property
   def best_params(self) -> types.Params:
@@ -55,6 +67,6 @@ def init_state(
     opt_state=tx.init(params),
     # A copy: one buffer cannot be donated twice.
     ema=jax.tree.map(jnp.copy, params) if use_ema else None,
-    rng_key=train_key,
+    rng_data=jax.random.key_data(train_key),
     finite=jnp.ones((), bool),
   )

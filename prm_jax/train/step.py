@@ -139,10 +139,14 @@ def make_train_step(
   def train_step(
     train_state: state.TrainState, batch: Batch
   ) -> tuple[state.TrainState, StepMetrics]:
-    key = jax.random.fold_in(train_state.rng_key, train_state.step)
     with partition.activation_rules(mesh):
       grads, found = _summed_gradients(
-        loss_fn, train_state.params, batch, key, num_micro_batches, mesh
+        loss_fn,
+        train_state.params,
+        batch,
+        train_state.step_key,
+        num_micro_batches,
+        mesh,
       )
     count = found["loss"].count
     scale = jnp.where(count == 0, 0.0, 1 / jnp.where(count == 0, 1, count))
