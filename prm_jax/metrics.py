@@ -14,7 +14,7 @@ class Mean(NamedTuple):
   """A weighted mean that has not been divided yet."""
 
   total: ArrayLike  # [] sum of weight * value
-  count: ArrayLike  # [] sum of weight
+  count: ArrayLike  # type: ignore[assignment]  # [] sum of weight
 
   def merge(self, other: "Mean") -> "Mean":
     """Adds another part of the same mean (another batch, another device)."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
-from prm_jax.models import cache, lm
+from prm_jax.models import cache, heads, lm
 from prm_jax.types import Array, Params
 
 
@@ -45,13 +45,6 @@ class Scorer(Protocol):
     ...
 
 
-def to_probability(values: Array, value_head: str, positive: int = 1) -> Array:
-  """Head output to P(correct): sigmoid, or a class of the softmax."""
-  if value_head == "step":
-    return jax.nn.softmax(values, axis=-1)[..., positive]
-  return jax.nn.sigmoid(values)
-
-
 @dataclasses.dataclass(frozen=True)
 class NoScorer:
   """For plain sampling: every score is 0 and costs nothing."""
@@ -79,7 +72,7 @@ class TrunkScorer:
   def score(self, params, step, prompt, rows):
     del prompt
     values = lm.values(self.policy, params["policy"], step.hidden)
-    score = to_probability(values, self.policy.config.value_head)
+    score = heads.to_probability(values, self.policy.config)
     return score, jnp.zeros(step.length.shape, jnp.int32), rows
 
 
@@ -114,7 +107,7 @@ class ModelScorer:
     last = jnp.maximum(num_new - 1, 0)[..., None, None]
     hidden = jnp.take_along_axis(hidden, last, axis=2)[:, :, 0]
     values = lm.values(self.verifier, params["verifier"], hidden)
-    score = to_probability(values, self.verifier.config.value_head)
+    score = heads.to_probability(values, self.verifier.config)
     return score, num_new, rows
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from prm_jax import errors
 
 VALUE_HEADS = ("none", "scalar", "token", "step")
+VALUE_LINKS = ("sigmoid", "identity")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,15 +74,24 @@ class ModelConfig:
   `use_lm_head` makes it a policy; `value_head` makes it a verifier; both
   together make it a policy and a verifier on one trunk.
   `value_head` is "none", "scalar" (linear), "token" (the gain, direction and
-  bias of OVM, arXiv:2311.09724) or "step" (linear with `num_classes` outputs).
+  bias of OVM, arXiv:2311.09724) or "step" (linear with `num_classes` outputs,
+  the last of them «right»). `value_link` turns the output of a scalar or token
+  head into a probability: the same in training and in use.
   """
 
   transformer: TransformerConfig
   use_lm_head: bool = True
   value_head: str = "none"
   num_classes: int = 2
+  value_link: str = "sigmoid"
 
   def __post_init__(self):
+    if self.value_link not in VALUE_LINKS:
+      raise errors.UserError(
+        f"model.value_link {self.value_link!r} is not one of {VALUE_LINKS}"
+      )
+    if self.num_classes < 2:
+      raise errors.UserError("model.num_classes must be at least 2")
     if self.value_head not in VALUE_HEADS:
       raise errors.UserError(
         f"model.value_head {self.value_head!r} is not one of {VALUE_HEADS}"

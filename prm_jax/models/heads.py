@@ -3,6 +3,7 @@
 from typing import cast
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from prm_jax.models import config as config_lib
@@ -54,3 +55,17 @@ def make(config: config_lib.ModelConfig) -> nn.Module:
   if config.value_head == "scalar":
     return LinearHead(1)
   return LinearHead(config.num_classes)
+
+
+def to_probability(values: Array, config: config_lib.ModelConfig) -> Array:
+  """Head outputs to P(correct), as the configuration says.
+
+  Args:
+    values: [...] of a scalar or token head, [..., classes] of a step head.
+    config: of the model they come from.
+  """
+  if config.value_head == "step":
+    return jax.nn.softmax(values, axis=-1)[..., -1]
+  if config.value_link == "identity":
+    return jnp.clip(values, 0, 1)
+  return jax.nn.sigmoid(values)

@@ -1,0 +1,93 @@
+"""Objectives by name: model and config to a loss over batches."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+
+from prm_jax import errors, metrics
+from prm_jax.models import heads, lm
+from prm_jax.objectives import lm as lm_objective
+from prm_jax.objectives import process, reduction, value
+from prm_jax.types import Array, Params
+
+LossFn = Callable[
+  [Params, Mapping[str, Array]], tuple[metrics.Mean, metrics.Metrics]
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectiveConfig:
+  """What is learnt.
+
+  Attributes:
+    name: "sft"; "orm" (outcome at the last token), "ovm" (outcome at every
+      token), "tvm" (prefix-tree value at every token), "step" (labels at step
+      ends).
+    loss: of values: "cross_entropy" on logits, or "squared_error" on what the
+      model's `value_link` makes of them (OVM, TVM papers: identity).
+    reduction: see `data.transforms`.
+    lm_coefficient: weight of next-token prediction beside a value objective.
+  """
+
+  name: Literal["sft", "orm", "ovm", "tvm", "step"]
+  loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
+  reduction: Literal["token", "sequence", "sum"] = "token"
+  lm_coefficient: float = 0.0
+
+
+def loss_fn(model: lm.Model, config: ObjectiveConfig) -> LossFn:
+  """`(params, batch) -> (Mean, metrics)`, as the training step wants it."""
+  needs_values = config.name != "sft"
+  if needs_values and model.config.value_head == "none":
+    raise errors.UserError(
+      f"objective.name: {config.name!r} needs a value head"
+    )
+  if (not needs_values or config.lm_coefficient) and (
+    not model.config.use_lm_head
+  ):
+    raise errors.UserError("objective: needs model.use_lm_head")
+
+  def compute(
+    params: Params, batch: Mapping[str, Array]
+  ) -> tuple[metrics.Mean, metrics.Metrics]:
+    tokens, segment_ids = batch["tokens"], batch["segment_ids"]
+    out = lm.forward(model, params, tokens, batch["positions"], segment_ids)
+    targets, weights = batch["targets"], batch["weights"]
+    if not needs_values:
+      return lm_objective.cross_entropy(_of(out.logits), targets, weights)
+    loss, found = _value_loss(model, config, _of(out.values), targets, weights)
+    if config.reduction == "sum":
+      num_sequences = jnp.sum(jnp.max(segment_ids, axis=-1))
+      loss = reduction.per_sequence(loss, num_sequences)
+    if not config.lm_coefficient:
+      return loss, found
+    following, mask = lm_objective.next_tokens(tokens, segment_ids, weights)
+    auxiliary = lm_objective.cross_entropy(_of(out.logits), following, mask)
+    return reduction.with_auxiliary(
+      (loss, found),
+      auxiliary,
+      coefficient=config.lm_coefficient,
+      prefix="lm",
+    )
+
+  return compute
+
+
+def _of(output: jax.Array | None) -> jax.Array:
+  assert output is not None  # checked when the loss was made
+  return output
+
+
+def _value_loss(model, config, values, targets, weights):
+  if model.config.value_head == "step":
+    is_soft = jnp.issubdtype(targets.dtype, jnp.floating)
+    fn = process.soft_cross_entropy if is_soft else process.hard_cross_entropy
+    return fn(values, targets, weights)
+  if config.loss == "cross_entropy":
+    return value.binary_cross_entropy(values, targets, weights)
+  if model.config.value_link == "sigmoid":
+    values = heads.to_probability(values, model.config)
+  return value.squared_error(values, targets, weights)

@@ -1,0 +1,154 @@
+"""Tasks, models, their parameters, and finished models on disk."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import ml_collections
+
+from prm_jax import errors
+from prm_jax.build import fields
+from prm_jax.checkpoint import store
+from prm_jax.models import config as config_lib
+from prm_jax.models import lm
+from prm_jax.tasks import base as tasks
+from prm_jax.tasks import registry
+from prm_jax.text import tokenizer as tokenizer_lib
+from prm_jax.types import Params
+
+Group: TypeAlias = ml_collections.ConfigDict
+
+
+class Loaded(NamedTuple):
+  """A finished model."""
+
+  model: lm.Model
+  params: Params
+  tokenizer: tokenizer_lib.Tokenizer
+  extra: Mapping[str, Any]
+
+
+def task(config: Group) -> tasks.Task:
+  """The task that `config.name` names, from its other fields."""
+  entry = registry.get(config.name)
+  return entry.make(task_fields(config))
+
+
+def task_fields(config: Group) -> Any:
+  """The task's own frozen config."""
+  own = {k: v for k, v in config.items() if k != "name"}
+  return fields.dataclass(registry.get(config.name).config, own, "task")
+
+
+def model_config(config: Group, vocab_size: int) -> config_lib.ModelConfig:
+  """Trunk and heads; fields of both stand in one flat group."""
+  heads_of = {f.name for f in dataclasses.fields(config_lib.ModelConfig)}
+  own = {k: v for k, v in config.items() if k in heads_of}
+  trunk = {k: v for k, v in config.items() if k not in heads_of}
+  transformer = fields.dataclass(
+    config_lib.TransformerConfig,
+    {"vocab_size": vocab_size, **trunk},
+    "model",
+  )
+  return fields.dataclass(
+    config_lib.ModelConfig, {"transformer": transformer, **own}, "model"
+  )
+
+
+def init_fn(
+  model: lm.Model, warm: Params | None = None
+) -> Callable[[jax.Array], Params]:
+  """key -> boxed parameters; those that `warm` has too are taken from it."""
+
+  def init(key: jax.Array) -> Params:
+    one = jnp.ones((1, 2), jnp.int32)
+    fresh = model.init(key, one, one, one)
+    if warm is None:
+      return fresh
+    return _overlay(fresh, warm)
+
+  return init
+
+
+def _overlay(fresh: Any, warm: Any) -> Any:
+  if not isinstance(fresh, Mapping):
+    if isinstance(fresh, nn.meta.AxisMetadata):
+      return fresh.replace_boxed(jnp.asarray(warm))
+    return jnp.asarray(warm)
+  return {
+    name: _overlay(value, warm[name]) if name in warm else value
+    for name, value in fresh.items()
+  }
+
+
+def save(
+  directory: str | pathlib.Path,
+  loaded: Loaded,
+  workdir: str | pathlib.Path,
+) -> None:
+  """Writes a finished model with its tokenizer; whole or not at all.
+
+  Args:
+    directory: where the model goes.
+    loaded: the model.
+    workdir: a place for the tokenizer's file on its way.
+  """
+  scratch = pathlib.Path(workdir)
+  loaded.tokenizer.save(scratch)
+  file = scratch / tokenizer_lib.FILE_NAME
+  config = loaded.model.config.to_dict()
+  store.save_model(directory, loaded.params, config, file, loaded.extra)
+  file.unlink()
+
+
+def load(directory: str | pathlib.Path, field: str) -> Loaded:
+  """Reads a model that `save` wrote.
+
+  Raises:
+    UserError: names `field` and the directory: no model, one of another
+      version, or parameters of another shape than its description says.
+  """
+  try:
+    params, found = store.load_model(directory)
+    names = dict(found["model"])
+    trunk = fields.dataclass(
+      config_lib.TransformerConfig, names.pop("transformer"), "model"
+    )
+    config = fields.dataclass(
+      config_lib.ModelConfig, {"transformer": trunk, **names}, "model"
+    )
+  except (errors.UserError, KeyError) as error:
+    raise errors.UserError(f"{field}: {error}") from error
+  model = lm.Model(config)
+  wanted = jax.eval_shape(init_fn(model), jax.random.key(0))
+  check_shapes(params, nn.unbox(wanted), f"{field}: {directory}")
+  params = jax.tree.map(jnp.asarray, params)
+  tokenizer = tokenizer_lib.Tokenizer.load(directory)
+  if tokenizer.vocab_size != config.transformer.vocab_size:
+    raise errors.UserError(
+      f"{field}: {directory}: the tokenizer has {tokenizer.vocab_size} tokens, "
+      f"the model {config.transformer.vocab_size}"
+    )
+  return Loaded(model, params, tokenizer, found.get("extra") or {})
+
+
+def check_shapes(found: Params, wanted: Params, where: str) -> None:
+  """UserError that names the first parameter that is absent or misshapen."""
+  shapes = [
+    {
+      jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape
+      for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
+    }
+    for tree in (wanted, found)
+  ]
+  for path in [*shapes[0], *shapes[1]]:
+    is_, should = (side.get(path, "absent") for side in reversed(shapes))
+    if is_ != should:
+      raise errors.UserError(
+        f"{where}: checkpoint of another model: {path} is {is_} there, "
+        f"{should} here"
+      )

@@ -1,0 +1,1 @@
+"""Policy, verifier and search bound: problems in, judged rows out."""

@@ -1,0 +1,92 @@
+"""Rows of token ids to text, verdicts and records, on the host."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from prm_jax.data import records
+from prm_jax.solvers.solver import Solved
+from prm_jax.tasks import base as tasks
+from prm_jax.text import steps as steps_lib
+from prm_jax.text import tokenizer as tokenizer_lib
+
+
+class Judged(NamedTuple):
+  """Rows as text and their verdicts; arrays are [n, N]."""
+
+  steps: list[list[tuple[str, ...]]]
+  answers: list[list[str | None]]
+  correct: np.ndarray  # bool
+
+
+def judge(
+  task: tasks.Task, tokenizer: tokenizer_lib.Tokenizer, solved: Solved
+) -> Judged:
+  """Decodes and verifies every row; equal rows of a problem once.
+
+  A row that was cut off (no `<eos>`) is wrong and has no answer.
+  """
+  steps, answers = [], []
+  correct = np.zeros(solved.length.shape, bool)
+  for i, problem in enumerate(solved.problems):
+    seen: dict[bytes, tuple[tuple[str, ...], str | None, bool]] = {}
+    rows = []
+    for n in range(solved.length.shape[1]):
+      tokens = solved.tokens[i, n, : solved.length[i, n]]
+      key = tokens.tobytes()
+      if key not in seen:
+        seen[key] = _judge_row(task, tokenizer, problem, tokens)
+      rows.append(seen[key])
+    steps.append([row[0] for row in rows])
+    answers.append([row[1] for row in rows])
+    correct[i] = [row[2] for row in rows]
+  return Judged(steps, answers, correct)
+
+
+def _judge_row(task, tokenizer, problem, tokens):
+  texts, finished = steps_lib.decode_steps(tokenizer, tokens)
+  if not finished:
+    return tuple(texts), None, False
+  verdict = task.verify(problem, texts)
+  return tuple(texts), verdict.answer, verdict.correct
+
+
+def to_solutions(
+  solved: Solved, judged: Judged, source: str
+) -> list[records.Solution]:
+  """All rows as records, with the tokens as they were written."""
+  return [
+    records.Solution(
+      problem_id=problem.id,
+      steps=judged.steps[i][n],
+      answer=judged.answers[i][n],
+      correct=bool(judged.correct[i, n]),
+      source=source,
+      tokens=tuple(solved.tokens[i, n, : solved.length[i, n]].tolist()),
+    )
+    for i, problem in enumerate(solved.problems)
+    for n in range(solved.length.shape[1])
+  ]
+
+
+def to_samples(solved: Solved, judged: Judged) -> list[records.SearchSample]:
+  """One record per problem: its rows, the chosen one, and the cost."""
+  samples = []
+  for i, problem in enumerate(solved.problems):
+    rows = tuple(
+      records.SearchRow(
+        steps=judged.steps[i][n],
+        answer=judged.answers[i][n],
+        correct=bool(judged.correct[i, n]),
+        score=float(solved.score[i, n]),
+        step_scores=tuple(
+          solved.step_scores[i, n, : solved.num_steps[i, n]].tolist()
+        ),
+      )
+      for n in range(solved.length.shape[1])
+    )
+    cost = {k: int(v[i]) for k, v in solved.cost._asdict().items()}
+    samples.append(
+      records.SearchSample(problem.id, rows, int(solved.chosen[i]), cost)
+    )
+  return samples

@@ -1,0 +1,63 @@
+"""The truth as a verifier: the upper bound of what a verifier can do."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from prm_jax.tasks import base as tasks
+from prm_jax.text import steps as steps_lib
+from prm_jax.text import tokenizer as tokenizer_lib
+
+
+class OracleValues:
+  """Exact values on the host, for `decode.scoring.OracleScorer`.
+
+  Args:
+    task: has `value` and `oracle`.
+    tokenizer: of the policy.
+    problems: those that may be asked about.
+    kind: "value": V of the task's reference policy; "solvable": 1 while a
+      correct answer can be reached.
+  """
+
+  def __init__(
+    self,
+    task: tasks.Task,
+    tokenizer: tokenizer_lib.Tokenizer,
+    problems: Sequence[tasks.Problem],
+    kind: Literal["value", "solvable"] = "value",
+  ):
+    self._task, self._tokenizer, self._kind = task, tokenizer, kind
+    self._problems = {
+      tuple(tokenizer.encode(problem.prompt)): problem for problem in problems
+    }
+
+  def __call__(
+    self,
+    prompts: np.ndarray,
+    prompt_length: np.ndarray,
+    tokens: np.ndarray,
+    length: np.ndarray,
+  ) -> np.ndarray:
+    """[B, P], [B], [B, N, S], [B, N] -> float32 [B, N]."""
+    prompts, tokens = np.asarray(prompts), np.asarray(tokens)
+    prompt_length, length = np.asarray(prompt_length), np.asarray(length)
+    values = np.zeros(length.shape, np.float32)
+    for i in range(len(prompts)):
+      problem = self._problems[tuple(prompts[i, : prompt_length[i]].tolist())]
+      seen: dict[bytes, float] = {}
+      for n in range(length.shape[1]):
+        written = tokens[i, n, : length[i, n]]
+        key = written.tobytes()
+        if key not in seen:
+          seen[key] = self._value(problem, written)
+        values[i, n] = seen[key]
+    return values
+
+  def _value(self, problem: tasks.Problem, tokens: np.ndarray) -> float:
+    texts, _ = steps_lib.decode_steps(self._tokenizer, tokens)
+    if self._kind == "value":
+      return self._task.value(problem, texts)
+    truth = self._task.oracle(problem, texts)
+    return float(not texts or truth.solvable[-1])

@@ -1,0 +1,219 @@
+"""Problems in, searched solutions out: policy, verifier and search bound.
+
+One compiled program per solver: every batch has the same number of problems
+and the same prompt slots, the last one filled up with repeats that are dropped
+again. A problem's key comes from its id, so its result does not depend on the
+batch it is in.
+"""
+
+import dataclasses
+import functools
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from prm_jax import errors
+from prm_jax.decode import sampling, scoring, state, step
+from prm_jax.models import lm
+from prm_jax.search import base
+from prm_jax.tasks import base as tasks
+from prm_jax.text import tokenizer as tokenizer_lib
+from prm_jax.types import Params
+
+
+class Solved(NamedTuple):
+  """What a search returned, on the host; the first axis is the problems."""
+
+  problems: Sequence[tasks.Problem]
+  tokens: np.ndarray  # [n, N, S] int32, 0 beyond length
+  length: np.ndarray  # [n, N]
+  chosen: np.ndarray  # [n]
+  score: np.ndarray  # [n, N]
+  step_scores: np.ndarray  # [n, N, T]
+  num_steps: np.ndarray  # [n, N]
+  log_weight: np.ndarray  # [n, N]
+  log_evidence: np.ndarray  # [n]
+  done: np.ndarray  # [n, N]
+  cost: base.Cost  # numpy leaves [n]
+  wall_s: float  # compilation left out
+
+
+@dataclasses.dataclass(frozen=True)
+class SolverConfig:
+  """Sizes of the compiled program.
+
+  Attributes:
+    batch_size: problems per program call.
+    prompt_tokens: slots for a prompt; longer prompts are an error.
+    max_tokens: slots for a row's own tokens; a row that fills them is done.
+  """
+
+  batch_size: int = 256
+  prompt_tokens: int = 16
+  max_tokens: int = 48
+
+  def __post_init__(self):
+    for field in dataclasses.fields(self):
+      if getattr(self, field.name) < 1:
+        raise errors.UserError(f"solver.{field.name}: must be at least 1")
+
+
+class Solver:
+  """A policy, a scorer and a search method, compiled once.
+
+  Args:
+    policy: the model that writes.
+    params: {"policy": ..., "verifier": ...}, the latter as the scorer wants.
+    tokenizer: of the policy.
+    scorer: see `decode.scoring`.
+    search_fn: `(params, keys [B], root, step_fn) -> SearchOutput`, a method of
+      `search` with its hyper-parameters bound.
+    num_rows: N.
+    sampler: how tokens are drawn.
+    step_format: where steps end.
+    config: sizes.
+    seed: of all sampling.
+  """
+
+  def __init__(
+    self,
+    policy: lm.Model,
+    params: Params,
+    tokenizer: tokenizer_lib.Tokenizer,
+    *,
+    scorer: scoring.Scorer,
+    search_fn: Callable[..., base.SearchOutput],
+    num_rows: int,
+    sampler: sampling.SamplerConfig,
+    step_format: step.StepFormat,
+    config: SolverConfig,
+    seed: int = 0,
+  ):
+    self._tokenizer = tokenizer
+    self._params = params
+    self._config = config
+    self._key = jax.random.key(seed)
+    step_fn = step.make_step_fn(policy, scorer, sampler, step_format)
+
+    def run(params, keys, prompts, prompt_length):
+      root = state.root(
+        policy,
+        params,
+        prompts,
+        prompt_length,
+        num_rows=num_rows,
+        max_tokens=config.max_tokens,
+        scorer=scorer,
+      )
+      found = search_fn(params, keys, root, step_fn)
+      rows = found.embedding.rows
+      return found._replace(embedding=None), rows.tokens, rows.length
+
+    self._run = jax.jit(run)
+    self.compile_s = 0.0
+
+  @functools.cached_property
+  def program(self) -> jax.stages.Compiled:
+    """The one program that all batches run; a batch of other shape fails."""
+    started = time.perf_counter()
+    size, slots = self._config.batch_size, self._config.prompt_tokens
+    key = jax.random.key(0)
+    shapes = (
+      jax.ShapeDtypeStruct((size,), key.dtype),
+      jax.ShapeDtypeStruct((size, slots), jnp.int32),
+      jax.ShapeDtypeStruct((size,), jnp.int32),
+    )
+    program = self._run.lower(self._params, *shapes).compile()
+    self.compile_s = time.perf_counter() - started
+    return program
+
+  def solve(
+    self,
+    problems: Sequence[tasks.Problem],
+    on_batch: Callable[[int], None] | None = None,
+  ) -> Solved:
+    """Searches all problems.
+
+    Args:
+      problems: at least one.
+      on_batch: told how many problems are done.
+
+    Raises:
+      UserError: no problem, or a prompt longer than `prompt_tokens`.
+    """
+    if not problems:
+      raise errors.UserError("problems: there are none")
+    program = self.program  # compiled outside of the measured time
+    parts, done = [], 0
+    started = time.perf_counter()
+    for batch in self._batches(problems):
+      found = jax.device_get(program(self._params, *self._inputs(batch)))
+      size = len(batch)
+      parts.append(jax.tree.map(lambda x, size=size: x[:size], found))
+      done += size
+      if on_batch is not None:
+        on_batch(done)
+    wall_s = time.perf_counter() - started
+    joined = jax.tree.map(lambda *x: np.concatenate(x), *parts)
+    return _solved(problems, joined, wall_s)
+
+  def _batches(
+    self, problems: Sequence[tasks.Problem]
+  ) -> Iterator[Sequence[tasks.Problem]]:
+    size = self._config.batch_size
+    for start in range(0, len(problems), size):
+      yield problems[start : start + size]
+
+  def _inputs(self, batch: Sequence[tasks.Problem]) -> tuple[Any, ...]:
+    lacking = self._config.batch_size - len(batch)
+    filled = [*batch, *[batch[-1]] * lacking]
+    prompts, length = encode_prompts(
+      self._tokenizer, filled, self._config.prompt_tokens
+    )
+    ids = np.array([problem_number(p.id) for p in filled], np.uint32)
+    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(self._key, ids)
+    return keys, prompts, length
+
+
+def _solved(
+  problems: Sequence[tasks.Problem], joined: Any, wall_s: float
+) -> Solved:
+  found, tokens, length = joined
+  own = {
+    name: getattr(found, name)
+    for name in Solved._fields
+    if name in base.SearchOutput._fields
+  }
+  return Solved(
+    problems=problems, tokens=tokens, length=length, wall_s=wall_s, **own
+  )
+
+
+def problem_number(problem_id: str) -> int:
+  """A 32-bit number from the id, the same on every machine."""
+  return zlib.crc32(problem_id.encode())
+
+
+def encode_prompts(
+  tokenizer: tokenizer_lib.Tokenizer,
+  problems: Sequence[tasks.Problem],
+  slots: int,
+) -> tuple[np.ndarray, np.ndarray]:
+  """Right-padded prompts [n, slots] int32 and their lengths [n] int32."""
+  prompts = np.zeros((len(problems), slots), np.int32)
+  length = np.zeros(len(problems), np.int32)
+  for row, problem in enumerate(problems):
+    ids = tokenizer.encode(problem.prompt)
+    if not 0 < len(ids) <= slots:
+      raise errors.UserError(
+        f"problem {problem.id}: prompt of {len(ids)} tokens, "
+        f"solver.prompt_tokens is {slots}"
+      )
+    prompts[row, : len(ids)] = ids
+    length[row] = len(ids)
+  return prompts, length
