@@ -57,7 +57,7 @@ def with_auxiliary(
   main: tuple[metrics.Mean, Mapping[str, metrics.Mean]],
   auxiliary: tuple[metrics.Mean, Mapping[str, metrics.Mean]],
   *,
-  coefficient: float,
+  coefficient: ArrayLike,
   prefix: str,
 ) -> tuple[metrics.Mean, dict[str, metrics.Mean]]:
   """Adds a second objective, for example language modelling to a value loss.

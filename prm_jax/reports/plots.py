@@ -205,8 +205,8 @@ def _colors(verifiers: Sequence[str]) -> dict[str, str]:
 
 def _point(
   axes: matplotlib.axes.Axes,
-  x: Sequence[float],
-  y: Sequence[float],
+  x: Sequence[float | int],
+  y: Sequence[float | int],
   color: str,
   *,
   x_rows: Sequence[results.Row] = (),
@@ -245,12 +245,12 @@ def _legend(
   figure.legend(handles=handles, loc="outside right upper", fontsize=8)
 
 
-def _reach(row: results.Row) -> tuple[float, float]:
+def _reach(row: results.Row) -> tuple[float | int, float | int]:
   """Lengths of the error bar, in points of accuracy."""
   low = row.value if row.ci_low is None else row.ci_low
   high = row.value if row.ci_high is None else row.ci_high
   return 100 * max(0.0, row.value - low), 100 * max(0.0, high - row.value)
 
 
-def _plain(value: float, _: int) -> str:
+def _plain(value: float | int, _: int | None) -> str:
   return f"{value:,.0f}"

@@ -22,7 +22,7 @@ import pathlib
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 
@@ -31,6 +31,7 @@ from prm_jax.data import atomic
 
 SCHEMA = 1
 FILE = "results.json"
+Number: TypeAlias = float | int
 _LIBRARIES = ("prm-jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -51,12 +52,12 @@ class Row:
 
   name: str
   metric: str
-  value: float
-  ci_low: float | None = None
-  ci_high: float | None = None
+  value: Number
+  ci_low: Number | None = None
+  ci_high: Number | None = None
   n: int = 1
-  cost: Mapping[str, float] = dataclasses.field(default_factory=dict)
-  wall_s: float | None = None
+  cost: Mapping[str, Number] = dataclasses.field(default_factory=dict)
+  wall_s: Number | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -191,7 +191,7 @@ def _interval(row: results.Row) -> str:
   return f"{100 * row.ci_low:.1f} to {100 * row.ci_high:4.1f}"
 
 
-def utilisation(row: results.Row) -> float | None:
+def utilisation(row: results.Row) -> float | int | None:
   """Share of decode slots that wrote a token."""
   if "policy_tokens" not in row.cost or not row.cost.get("slots"):
     return None
@@ -210,7 +210,9 @@ def _costs(rows: Sequence[results.Row]) -> list[tuple[str, ...]]:
   return list(zip(*columns, strict=True))
 
 
-def _aligned(values: Sequence[float | None], whole_from: float) -> list[str]:
+def _aligned(
+  values: Sequence[float | int | None], whole_from: int
+) -> list[str]:
   """Numbers of one column; one decimal unless some reach `whole_from`."""
   largest = max((abs(v) for v in values if v is not None), default=0.0)
   decimals = 0 if largest >= whole_from else 1
