@@ -2,6 +2,7 @@
 
 import json
 import math
+import subprocess
 
 import jax
 import numpy as np
@@ -35,7 +36,19 @@ def test_round_trip(tmp_path):
   assert found.config == {"seed": 1}
   assert found.versions["jax"] == jax.__version__
   assert found.device["count"] == jax.device_count()
-  assert len(found.git["commit"]) == 40
+
+
+def test_commit_is_that_of_the_checkout(tmp_path, project_root):
+  if not (project_root / ".git").exists():
+    pytest.skip("not a git checkout")
+  found = results.write(tmp_path / results.FILE, "c", {}, ROWS)
+  head = subprocess.run(
+    ["git", "-C", project_root, "rev-parse", "HEAD"],
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  assert found.git["commit"] == head.stdout.strip()
 
 
 def test_fields_of_the_file(tmp_path):
