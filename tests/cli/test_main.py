@@ -171,8 +171,11 @@ def test_the_module_is_the_script(run_cli):
 
 
 SLEEPER = """
-import sys, time, types
+import signal, sys, time, types
 from prm_jax.cli import main
+
+# A shell starts its background jobs deaf to Ctrl-C; the test may be in one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def run(config, workdir, flags):
   try:
