@@ -59,7 +59,7 @@ def test_page_holds_tables_figures_and_provenance(workdir, tmp_path):
   assert [image["alt"] for image in page.find("img")] == [
     *("Accuracy by method", "Accuracy by tokens", "Training: policy"),
   ]
-  assert any("jax 0." in part and "cpu" in part.lower() for part in text)
+  assert any("jax 0." in part for part in text)
   assert "prm-jax quickstart" in text
 
 
