@@ -9,6 +9,10 @@ from collections.abc import Iterator
 
 from prm_jax import errors
 
+# Beside the arrays: the index files of a checkpoint, and what else the run
+# writes meanwhile.
+_MARGIN = 2**20
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # The checkpoint library's storage layer passes the system's words on in
 # exceptions of its own.
@@ -27,6 +31,19 @@ def is_full(error: BaseException) -> bool:
       return True
     link = link.__cause__ or link.__context__
   return False
+
+
+def require_space(directory: pathlib.Path, num_bytes: int) -> None:
+  """Raises OSError (no space) where `num_bytes` of arrays will not fit.
+
+  A save that is refused beforehand leaves nothing half-written, and none of
+  the storage layer's threads has a fault to report.
+  """
+  free = shutil.disk_usage(directory).free
+  if num_bytes + _MARGIN > free:
+    raise OSError(
+      errno.ENOSPC, f"{num_bytes + _MARGIN:,} bytes needed, {free:,} are free"
+    )
 
 
 @contextlib.contextmanager

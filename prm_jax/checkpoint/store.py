@@ -1,5 +1,6 @@
 """Checkpoints of a run (state and place in the data) and finished models."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -12,45 +13,13 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from prm_jax import errors, types
-from prm_jax.checkpoint import disk, position
+from prm_jax.checkpoint import disk, position, signature
 
 SCHEMA = 1
 
 
 def _tell(line: str) -> None:
   print(line, file=sys.stderr, flush=True)
-
-
-def _leaves(state: Any) -> dict[str, list[Any]]:
-  """Path -> [shape, dtype] of every array, in the order of the tree."""
-  found = jax.tree_util.tree_flatten_with_path(state)[0]
-  return {
-    jax.tree_util.keystr(path, simple=True, separator="/"): [
-      list(leaf.shape),
-      str(leaf.dtype),
-    ]
-    for path, leaf in found
-  }
-
-
-class _OtherModel(errors.UserError):
-  """The checkpoint can be read, but belongs to another model."""
-
-
-def _check_same(
-  saved: Mapping[str, Any], wanted: Mapping[str, Any], where: str
-) -> None:
-  for path in [*wanted, *saved]:
-    if saved.get(path) == wanted.get(path):
-      continue
-    tell = [
-      f"{x[path][1]} {tuple(x[path][0])}" if path in x else "absent"
-      for x in (saved, wanted)
-    ]
-    raise _OtherModel(
-      f"{where}: checkpoint of another model or optimiser: {path} is "
-      f"{tell[0]} there, {tell[1]} here"
-    )
 
 
 class CheckpointStore:
@@ -73,6 +42,7 @@ class CheckpointStore:
       raise errors.UserError(f"max_to_keep={max_to_keep}: must be at least 2")
     self.directory = pathlib.Path(directory).absolute()
     self._tell = tell
+    self._saving: int | None = None  # the last step that was begun
     policy = ocp.checkpoint_managers.LatestN(max_to_keep)
     with disk.told_when_full(str(self.directory)):
       self._manager = ocp.CheckpointManager(
@@ -85,16 +55,20 @@ class CheckpointStore:
   def __enter__(self) -> "CheckpointStore":
     return self
 
-  def __exit__(self, *unused: object) -> None:
-    self.close()
+  def __exit__(self, kind: object, *unused: object) -> None:
+    if kind is None:
+      self.close()
+    else:  # what is being raised matters more
+      with contextlib.suppress(Exception):
+        self._manager.close()
 
   def steps(self) -> list[int]:
     """Steps that are on the disk, ascending."""
     return sorted(self._manager.all_steps())
 
-  def _told(self, step: int) -> Any:
+  def _told(self) -> contextlib.AbstractContextManager[None]:
     return disk.told_when_full(
-      f"{self.directory}: step {step} not saved",
+      f"{self.directory}: step {self._saving} not saved",
       "; earlier checkpoints are untouched",
     )
 
@@ -114,25 +88,30 @@ class CheckpointStore:
     Raises:
       UserError: the disk is full. Earlier checkpoints are untouched.
     """
+    self.wait()
     if step in self._manager.all_steps():
       return
+    self._saving = step
     items = {
       "state": ocp.args.StandardSave(state),
-      "leaves": ocp.args.JsonSave({"schema": SCHEMA, "leaves": _leaves(state)}),
+      "leaves": ocp.args.JsonSave(
+        {"schema": SCHEMA, "leaves": signature.leaves(state)}
+      ),
     }
     if data is not None:
       items["data"] = position.Save(position.encode(data.get_state()))
-    with self._told(step):
+    with self._told():
+      disk.require_space(self.directory, signature.num_bytes(state))
       self._manager.save(step, args=ocp.args.Composite(**items))
 
   def wait(self) -> None:
     """Returns when everything is on the disk; raises what went wrong."""
-    with self._told(max([*self.steps(), 0])):
+    with self._told():
       self._manager.wait_until_finished()
 
   def close(self) -> None:
     """Waits, and lets go of the directory."""
-    with disk.told_when_full(str(self.directory)):
+    with self._told():
       self._manager.close()
 
   def restore(
@@ -157,7 +136,7 @@ class CheckpointStore:
     for step in reversed(self.steps()):
       try:
         found = self._restore_step(step, abstract_state, data)
-      except _OtherModel:
+      except signature.OtherModelError:
         raise
       except Exception as error:
         broken.append(step)
@@ -180,10 +159,13 @@ class CheckpointStore:
     self, step: int, abstract_state: Any, data: position.Resumable | None
   ) -> Any:
     where = str(self.directory / str(step))
+    wanted = signature.leaves(abstract_state)
     kept = self._manager.restore(
       step, args=ocp.args.Composite(leaves=ocp.args.JsonRestore())
     )["leaves"]
-    _check_same(kept["leaves"], _leaves(abstract_state), where)
+    signature.check_same(
+      kept["leaves"], signature.leaves(abstract_state), where
+    )
     items: dict[str, Any] = {"state": ocp.args.StandardRestore(abstract_state)}
     if data is not None:
       items["data"] = position.Restore()
@@ -234,6 +216,7 @@ def save_model(
     disk.told_when_full(f"{path}: model not saved"),
     disk.new_folder(path) as draft,
   ):
+    disk.require_space(draft, signature.num_bytes(params))
     (draft / "model.json").write_text(text + "\n")
     if tokenizer_file is not None:
       shutil.copyfile(tokenizer_file, draft / "tokenizer.json")
@@ -284,7 +267,9 @@ def _read_params(path: pathlib.Path, abstract: Any) -> types.Params:
       return checkpointer.restore(
         path, args=ocp.args.PyTreeRestore(restore_args=args)
       )
-    _check_same(_leaves(saved), _leaves(abstract), str(path))
+    signature.check_same(
+      signature.leaves(saved), signature.leaves(abstract), str(path)
+    )
     return checkpointer.restore(
       path,
       args=ocp.args.PyTreeRestore(

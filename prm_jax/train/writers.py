@@ -1,10 +1,11 @@
 """Metrics on disk: JSON lines, and the same for TensorBoard."""
 
+import contextlib
 import json
 import math
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorboardX
@@ -28,14 +29,10 @@ class MetricWriter:
 
   def __init__(self, directory: str | pathlib.Path, first_step: int = 0):
     self._path = pathlib.Path(directory) / FILE
-    try:
+    with self._told():
       self._path.parent.mkdir(parents=True, exist_ok=True)
       self.kept = _keep_until(self._path, first_step)
       self._file = self._path.open("a")
-    except OSError as error:
-      raise errors.UserError(
-        f"{self._path}: cannot be written: {error.strerror}"
-      ) from error
     self._board = tensorboardX.SummaryWriter(
       str(self._path.parent / "tensorboard"), purge_step=first_step + 1
     )
@@ -44,20 +41,26 @@ class MetricWriter:
     """Writes a row; it survives the death of the process."""
     # JSON has no NaN.
     row = {k: v if math.isfinite(v) else None for k, v in scalars.items()}
-    try:
+    with self._told():
       self._file.write(json.dumps({"step": step, **row}) + "\n")
       self._file.flush()
-    except OSError as error:
-      raise errors.UserError(
-        f"{self._path}: step {step} not written: {error.strerror}"
-      ) from error
-    for name, value in scalars.items():
-      self._board.add_scalar(name, value, step)
+      for name, value in scalars.items():
+        self._board.add_scalar(name, value, step)
 
   def close(self) -> None:
     """Closes the files."""
-    self._file.close()
-    self._board.close()
+    with self._told():
+      self._file.close()
+      self._board.close()
+
+  @contextlib.contextmanager
+  def _told(self) -> Iterator[None]:
+    try:
+      yield
+    except OSError as error:
+      raise errors.UserError(
+        f"{self._path}: cannot be written: {error.strerror}"
+      ) from error
 
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:

@@ -148,6 +148,13 @@ def test_no_damaged_file_is_taken_for_good(two_checkpoints, tmp_path):
       # The manager itself leaves aside what was not committed.
       assert len(told) <= (step == 1)
       assert all("falling back" in line for line in told)
+      if step == 1:  # the run comes by here again
+        with store.CheckpointStore(directory) as checkpoints:
+          checkpoints.save(2, make_state(5), Data())
+          checkpoints.wait()
+          step, found = checkpoints.restore(ABSTRACT, Data())
+        assert step == 2
+        assert_same(found, make_state(5))
   assert any(fell_back)
   assert not all(fell_back)
 
@@ -214,14 +221,36 @@ def small_files():
   resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
 
-def test_full_disk_is_told_and_earlier_ones_stay(copy, small_files):
-  with pytest.raises(errors.UserError, match="no space left") as caught:
-    with store.CheckpointStore(copy) as checkpoints:
-      checkpoints.save(3, make_state(3), Data("later"))
-      checkpoints.wait()
-  assert "step 3 not saved; earlier checkpoints are untouched" in str(
-    caught.value
+def test_full_disk_is_told_before_anything_is_written(copy, monkeypatch):
+  usage = shutil.disk_usage(copy)
+  need = 4 * (64 * 48 + 3 + 1) + 2 * 5 + 2**20  # bytes; index files last
+  monkeypatch.setattr(
+    shutil, "disk_usage", lambda path: usage._replace(free=need - 1)
   )
+  before = all_files(copy)
+  with (
+    store.CheckpointStore(copy) as checkpoints,
+    pytest.raises(errors.UserError, match="step 3 not saved: no space"),
+  ):
+    checkpoints.save(3, make_state(3))
+  assert all_files(copy) == before
+  monkeypatch.setattr(
+    shutil, "disk_usage", lambda path: usage._replace(free=need)
+  )
+  with store.CheckpointStore(copy) as checkpoints:
+    checkpoints.save(3, make_state(3))
+    checkpoints.wait()
+    assert checkpoints.steps() == [2, 3]
+
+
+def test_disk_that_fills_while_saving_is_told_too(copy, small_files):
+  with store.CheckpointStore(copy) as checkpoints:
+    checkpoints.save(3, make_state(3), Data("later"))
+    with pytest.raises(errors.UserError) as caught:
+      checkpoints.wait()
+  line = str(caught.value)
+  assert "step 3 not saved: no space left" in line
+  assert "earlier checkpoints are untouched" in line
   with store.CheckpointStore(copy) as checkpoints:
     step, found = checkpoints.restore(ABSTRACT, Data())
   assert step == 2
