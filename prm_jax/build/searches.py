@@ -79,8 +79,11 @@ class Search(NamedTuple):
   run: Callable[..., base.SearchOutput]
 
 
-def search_config(config: Group) -> SearchConfig:
-  return fields.dataclass(SearchConfig, config.to_dict(), "search")
+def search_config(config: Group, **changes: Any) -> SearchConfig:
+  """The group's fields, some of them changed."""
+  return fields.dataclass(
+    SearchConfig, {**config.to_dict(), **changes}, "search"
+  )
 
 
 def search(config: SearchConfig, max_steps: int) -> Search:

@@ -1,5 +1,6 @@
 """Data pipeline, optimiser, loop and mesh of a training run."""
 
+import dataclasses
 from typing import TypeAlias
 
 import jax
@@ -16,6 +17,12 @@ def pipeline_config(config: Group, seed: int) -> pipeline.PipelineConfig:
   return fields.dataclass(
     pipeline.PipelineConfig, {"seed": seed, **config.to_dict()}, "data"
   )
+
+
+def one_pass(config: pipeline.PipelineConfig) -> pipeline.PipelineConfig:
+  """The same batches for held-out data: in order, each example once."""
+  order: pipeline.Order = "fixed"
+  return dataclasses.replace(config, order=order, num_epochs=1)
 
 
 def optim_config(config: Group, num_steps: int) -> optim.OptimConfig:

@@ -1,5 +1,6 @@
 """Dense layers, norm, feed-forward block and rotary embedding."""
 
+import math
 from typing import cast
 
 import flax.linen as nn
@@ -13,7 +14,7 @@ from prm_jax.types import Array
 
 
 class Dense(nn.Module):
-  """A linear map from the last `num_in` axes of the input to `features`.
+  """A linear map from the last axes of the input to `features`.
 
   Leading axes are flattened to one: XLA's CPU backend takes more than twice as
   long over the gradients of the same product with two leading axes.
@@ -28,20 +29,27 @@ class Dense(nn.Module):
   def __call__(self, x: Array) -> Array:
     num_in = len(self.axes) - len(self.features)
     lead, inputs = x.shape[:-num_in], x.shape[-num_in:]
-    inner = nn.DenseGeneral(
-      self.features,
-      axis=tuple(range(-num_in, 0)),
-      use_bias=self.use_bias,
-      dtype=self.config.jax_dtype,
-      kernel_init=nn.with_logical_partitioning(
-        nn.initializers.lecun_normal(), self.axes
-      ),
-      bias_init=nn.with_logical_partitioning(
-        nn.initializers.zeros_init(), self.axes[num_in:]
-      ),
+    sizes = math.prod(inputs), math.prod(self.features)
+
+    def init(key, shape, dtype=jnp.float32):
+      matrix = nn.initializers.lecun_normal()(key, sizes, dtype)
+      return matrix.reshape(shape)
+
+    dtype = self.config.jax_dtype
+    kernel = self.param(
+      "kernel",
+      nn.with_logical_partitioning(init, self.axes),
+      (*inputs, *self.features),
     )
-    nn.share_scope(self, inner)
-    return inner(x.reshape(-1, *inputs)).reshape(*lead, *self.features)
+    matrix = jnp.asarray(kernel, dtype).reshape(sizes)
+    out = x.astype(dtype).reshape(-1, sizes[0]) @ matrix
+    if self.use_bias:
+      zeros = nn.with_logical_partitioning(
+        nn.initializers.zeros_init(), self.axes[num_in:]
+      )
+      bias = self.param("bias", zeros, self.features)
+      out += jnp.asarray(bias, dtype).reshape(-1)
+    return out.reshape(*lead, *self.features)
 
 
 def rms_norm(config: config_lib.TransformerConfig, axis: str, name=None):

@@ -85,7 +85,10 @@ def to_samples(solved: Solved, judged: Judged) -> list[records.SearchSample]:
       )
       for n in range(solved.length.shape[1])
     )
-    cost = {k: int(v[i]) for k, v in solved.cost._asdict().items()}
+    cost: dict[str, float] = {
+      k: int(v[i]) for k, v in solved.cost._asdict().items()
+    }
+    cost["wall_s"] = solved.wall_s / len(solved.problems)
     samples.append(
       records.SearchSample(problem.id, rows, int(solved.chosen[i]), cost)
     )

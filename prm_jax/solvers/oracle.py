@@ -1,13 +1,15 @@
 """The truth as a verifier: the upper bound of what a verifier can do."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
 from prm_jax.text import tokenizer as tokenizer_lib
+
+Kind: TypeAlias = Literal["value", "solvable"]
 
 
 class OracleValues:
@@ -26,7 +28,7 @@ class OracleValues:
     task: tasks.Task,
     tokenizer: tokenizer_lib.Tokenizer,
     problems: Sequence[tasks.Problem],
-    kind: Literal["value", "solvable"] = "value",
+    kind: Kind = "value",
   ):
     self._task, self._tokenizer, self._kind = task, tokenizer, kind
     self._problems = {

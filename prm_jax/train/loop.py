@@ -121,8 +121,7 @@ def setup(
     mesh: default: all devices on `data`.
   """
   mesh = mesh or partition.make_mesh()
-  mask = optim.decay_mask(jax.eval_shape(init_fn, rng_key))
-  tx = optim.make_optimizer(optim_config, mask)
+  tx = optim.make_optimizer(optim_config, jax.eval_shape(init_fn, rng_key))
 
   def init(key: types.PRNGKey) -> state.TrainState:
     return state.init_state(

@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import optax
 from flax import linen as nn
 from flax.core import meta
 from jax.sharding import (
@@ -131,9 +132,11 @@ def shardings_of(abstract: Any, mesh: Mesh) -> Any:
     The tree without boxes, a NamedSharding at each leaf.
   """
 
-  def leaf(path: Any, value: Any) -> NamedSharding:
+  def leaf(path: Any, value: Any) -> Any:
     if not isinstance(value, meta.Partitioned):
       return NamedSharding(mesh, PartitionSpec())
+    if isinstance(value.value, optax.MaskedNode):  # another optimiser's part
+      return value.value
     try:
       spec = spec_of(tuple(value.names), value.value.shape, mesh)
     except ValueError as error:

@@ -1,0 +1,185 @@
+"""The quickstart's table: every method on the same held-out puzzles."""
+
+import itertools
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+
+from prm_jax.build import models, searches
+from prm_jax.cli import report, solving
+from prm_jax.eval import bootstrap
+from prm_jax.reports import results
+from prm_jax.search import aggregate, votes
+from prm_jax.solvers import judging, rescore, solver
+from prm_jax.tasks import base as tasks
+
+GUIDE = "tvm"  # the verifier that also steers the searches
+
+
+def measure(
+  config: ml_collections.ConfigDict,
+  task: tasks.Task,
+  policy: models.Loaded,
+  verifiers: Mapping[str, models.Loaded],
+) -> list[results.Row]:
+  """Accuracies with intervals and costs, then TVM's gains as ratios."""
+  problems = list(
+    itertools.islice(task.problems("test"), config.num_problems or None)
+  )
+  oracle = solving.oracle_verifier(task, policy, problems, config.oracle)
+  bench = _Bench(config, task, policy, problems)
+  rows = [bench.greedy()]
+  solved, judged = bench.run(
+    "sample",
+    solving.no_verifier(),
+    searches.SearchConfig("best_of_n", config.num_rows),
+  )
+  rows += _votes(bench, solved, judged, verifiers, oracle)
+  guide = solving.model_verifier(GUIDE, verifiers[GUIDE], policy, task)
+  guided = {}
+  for verifier in (guide, oracle):
+    for method, group in (
+      ("step_beam", config.beam),
+      ("particle", config.particle),
+    ):
+      name = f"{method}/{verifier.name}"
+      search = searches.search_config(group, num_rows=config.num_rows)
+      solved_so, judged_so = bench.run(name, verifier, search)
+      guided[name] = chosen_correct(judged_so, solved_so.chosen)
+      rows.append(_row(name, guided[name], solved_so))
+  rows += _ratios(guided, judged)
+  return rows
+
+
+class _Bench:
+  """One set of problems, one policy, one budget."""
+
+  def __init__(self, config, task, policy, problems):
+    self._config, self._task = config, task
+    self._policy, self._problems = policy, problems
+
+  def run(
+    self,
+    name: str,
+    verifier: solving.Verifier,
+    search: searches.SearchConfig,
+    sampler: ml_collections.ConfigDict | None = None,
+  ) -> tuple[solver.Solved, judging.Judged]:
+    searching = solving.make_solver(
+      self._task,
+      self._policy,
+      verifier,
+      search=search,
+      sampler=self._config.sampler if sampler is None else sampler,
+      sizes=self._config.solver,
+      seed=self._config.seed,
+    )
+    with report.progress(name, len(self._problems)) as tell:
+      solved = searching.solve(self._problems, tell)
+    return solved, judging.judge(self._task, self._policy.tokenizer, solved)
+
+  def greedy(self) -> results.Row:
+    sampler = self._config.sampler.copy_and_resolve_references()
+    sampler.temperature = 0.0
+    solved, judged = self.run(
+      "greedy",
+      solving.no_verifier(),
+      searches.SearchConfig("best_of_n", 1),
+      sampler,
+    )
+    return _row("greedy", judged.correct[:, 0], solved)
+
+  def scores(
+    self, verifier: models.Loaded, solved: solver.Solved
+  ) -> np.ndarray:
+    """[n, N] last step's score by another verifier."""
+    found = rescore.step_scores(
+      verifier.model, verifier.params, self._policy.tokenizer, solved
+    )
+    return np.asarray(
+      aggregate.last(jnp.asarray(found), jnp.asarray(solved.num_steps))
+    )
+
+
+def _votes(bench, solved, judged, verifiers, oracle) -> list[results.Row]:
+  """All ways to choose among the same samples."""
+  ids = answer_ids(judged)
+  once = {k: v / judged.correct.shape[1] for k, v in _cost(solved).items()}
+  rows = [
+    solving.accuracy_row("pass@1", judged.correct, once, solved.wall_s),
+    _row(
+      "maj@16",
+      chosen_correct(judged, np.asarray(votes.majority(jnp.asarray(ids)))),
+      solved,
+    ),
+  ]
+  scores = {n: bench.scores(v, solved) for n, v in verifiers.items()}
+  scores[oracle.name] = judged.correct.astype(np.float32)
+  for name, score in scores.items():
+    read = 0 if name == oracle.name else _prompt_and_rows(solved)
+    best = chosen_correct(judged, np.argmax(score, axis=1))
+    rows.append(_row(f"best_of_n/{name}", best, solved, read))
+    voted = np.asarray(votes.weighted(jnp.asarray(ids), jnp.asarray(score)))
+    rows.append(
+      _row(f"weighted_vote/{name}", chosen_correct(judged, voted), solved, read)
+    )
+  return rows
+
+
+def answer_ids(judged: judging.Judged) -> np.ndarray:
+  """int32 [n, N]: equal answers of a problem share an id, -1 for none."""
+  ids = np.full(judged.correct.shape, votes.MISSING, np.int32)
+  for i, answers in enumerate(judged.answers):
+    known: dict[str, int] = {}
+    for n, answer in enumerate(answers):
+      if answer is not None:
+        ids[i, n] = known.setdefault(answer, len(known))
+  return ids
+
+
+def chosen_correct(judged: judging.Judged, chosen: np.ndarray) -> np.ndarray:
+  """bool [n]: is the chosen row of each problem right?"""
+  return judged.correct[np.arange(len(chosen)), chosen]
+
+
+def _cost(solved: solver.Solved) -> dict[str, np.ndarray]:
+  return solved.cost._asdict()
+
+
+def _prompt_and_rows(solved: solver.Solved) -> np.ndarray:
+  """[n] tokens a verifier reads that scores finished rows."""
+  return solved.length.sum(axis=1)
+
+
+def _row(
+  name: str,
+  correct: np.ndarray,
+  solved: solver.Solved,
+  verifier_tokens: np.ndarray | int | None = None,
+) -> results.Row:
+  cost = _cost(solved)
+  if verifier_tokens is not None:
+    cost["verifier_tokens"] = np.asarray(verifier_tokens)
+  return solving.accuracy_row(name, correct, cost, solved.wall_s)
+
+
+def _ratios(guided, judged) -> list[results.Row]:
+  """Paired on the puzzles: guided search over plain sampling."""
+  found = []
+  for name, correct in guided.items():
+    gain = bootstrap.ratio(
+      correct.astype(np.float64), judged.correct.astype(np.float64)
+    )
+    found.append(
+      results.Row(
+        name=name,
+        metric="ratio to pass@1",
+        value=gain.value,
+        ci_low=gain.low,
+        ci_high=gain.high,
+        n=len(correct),
+      )
+    )
+  return found

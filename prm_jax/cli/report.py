@@ -1,0 +1,49 @@
+"""`prm-jax report`: results and curves of work directories as one page."""
+
+import contextlib
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+
+import ml_collections
+import rich
+import rich.progress
+
+from prm_jax.cli import flags as flags_lib
+from prm_jax.reports import html, results, tables
+
+DEFAULT_CONFIG = "report"
+CLAIMS_WORKDIR = False
+FILE = "report.html"
+
+
+def run(
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  flags: flags_lib.Flags,
+) -> int:
+  """Writes `report.html` into the workdir, from it and `config.workdirs`."""
+  del flags
+  sources = [workdir, *map(pathlib.Path, config.workdirs)]
+  html.write(workdir / FILE, sources, title=config.title)
+  for source in sources:
+    if (source / results.FILE).exists():
+      show(results.read(source / results.FILE).rows, str(source))
+  rich.print(f"report: {workdir / FILE}")
+  return 0
+
+
+def show(rows: Sequence[results.Row], title: str) -> None:
+  """Prints the accuracies as one table."""
+  rich.print(tables.to_rich(tables.accuracy_table(rows), title))
+
+
+@contextlib.contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+  """A bar that is told how many are done; gone when it is over."""
+  with rich.progress.Progress(
+    *rich.progress.Progress.get_default_columns(),
+    rich.progress.MofNCompleteColumn(),
+    transient=True,
+  ) as bar:
+    place = bar.add_task(label, total=total)
+    yield lambda done: bar.update(place, completed=done)

@@ -1,0 +1,148 @@
+"""`prm-jax search`: solves problems with a method under a budget.
+
+Batches are appended to `samples.jsonl` as they are done; the same command
+after a kill goes on with the problems that are not there yet.
+"""
+
+import itertools
+import pathlib
+from collections.abc import Sequence
+
+import ml_collections
+import numpy as np
+import rich
+
+from prm_jax import errors
+from prm_jax.build import models, searches
+from prm_jax.cli import flags as flags_lib
+from prm_jax.cli import report, solving
+from prm_jax.data import record_files, records
+from prm_jax.reports import results
+from prm_jax.search import base
+from prm_jax.solvers import judging, solver
+from prm_jax.tasks import base as tasks
+
+DEFAULT_CONFIG = "game24_search"
+VOLATILE = ("config.solver.batch_size",)
+SAMPLES = "samples.jsonl"
+MOST_PRINTED = 50
+
+
+def run(
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  flags: flags_lib.Flags,
+) -> int:
+  config.policy = flags.policy or flags.model or config.policy
+  config.verifier = flags.verifier or config.verifier
+  if flags.input:
+    config.task.problems = flags.input
+  if not config.policy:
+    raise errors.UserError("search needs --policy DIR")
+  task = models.task(config.task)
+  problems = _problems(task, config)
+  policy = models.load(config.policy, "--policy")
+  verifier = solving.load_verifier(
+    config.verifier, task, policy, problems, config.oracle
+  )
+  searching = solving.make_solver(
+    task,
+    policy,
+    verifier,
+    search=searches.search_config(config.search),
+    sampler=config.sampler,
+    sizes=config.solver,
+    seed=config.seed,
+  )
+  samples = _search(
+    searching,
+    task,
+    policy,
+    problems,
+    workdir / SAMPLES,
+    config.solver.batch_size,
+  )
+  name = "/".join(filter(None, (config.search.method, verifier.name)))
+  rows = [summarise(name, samples)]
+  results.write(workdir / results.FILE, "search", config.to_dict(), rows)
+  _print_solutions(problems, samples)
+  report.show(rows, str(workdir))
+  return 0
+
+
+def _problems(
+  task: tasks.Task, config: ml_collections.ConfigDict
+) -> list[tasks.Problem]:
+  if config.split not in ("train", "validation", "test"):
+    raise errors.UserError(
+      f"split: {config.split!r} is not one of train, validation, test"
+    )
+  found = task.problems(config.split)
+  limit = config.num_problems or None
+  return list(itertools.islice(found, limit))
+
+
+def _search(
+  searching: solver.Solver,
+  task: tasks.Task,
+  policy: models.Loaded,
+  problems: Sequence[tasks.Problem],
+  path: pathlib.Path,
+  batch_size: int,
+) -> list[records.SearchSample]:
+  """Searches what is not in the file yet; samples in the problems' order."""
+  done = {s.problem_id: s for s in _already(path)}
+  missing = [p for p in problems if p.id not in done]
+  with report.progress("search", len(problems)) as tell:
+    for start in range(0, len(missing), batch_size):
+      batch = missing[start : start + batch_size]
+      solved = searching.solve(batch)
+      judged = judging.judge(task, policy.tokenizer, solved)
+      found = judging.to_samples(solved, judged)
+      with path.open("a") as file:
+        file.writelines(records.to_json(sample) + "\n" for sample in found)
+      done |= {sample.problem_id: sample for sample in found}
+      tell(len(done))
+  return [done[p.id] for p in problems]
+
+
+def _already(path: pathlib.Path) -> list[records.SearchSample]:
+  """Samples of an earlier, killed run; a half-written last line is cut."""
+  if not path.exists():
+    return []
+  text = path.read_bytes()
+  whole = text[: text.rfind(b"\n") + 1]
+  if whole != text:
+    path.write_bytes(whole)
+  return record_files.read(path, records.SearchSample).records if whole else []
+
+
+def summarise(
+  name: str, samples: Sequence[records.SearchSample]
+) -> results.Row:
+  """Accuracy of the chosen rows and mean cost."""
+  correct = np.array([_is_correct(sample) for sample in samples])
+  cost = {
+    field: np.array([sample.cost[field] for sample in samples])
+    for field in base.Cost._fields
+  }
+  wall_s = sum(sample.cost["wall_s"] for sample in samples)
+  return solving.accuracy_row(name, correct, cost, wall_s)
+
+
+def _is_correct(sample: records.SearchSample) -> bool:
+  if sample.chosen is None:
+    return False
+  return bool(sample.rows[sample.chosen].correct)
+
+
+def _print_solutions(
+  problems: Sequence[tasks.Problem], samples: Sequence[records.SearchSample]
+) -> None:
+  if len(problems) > MOST_PRINTED:
+    return
+  for problem, sample in zip(problems, samples, strict=True):
+    said = "no solution found"
+    if _is_correct(sample) and sample.chosen is not None:
+      said = sample.rows[sample.chosen].answer or ""
+    rich.print(f"{problem.prompt} {said}")

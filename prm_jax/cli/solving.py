@@ -1,0 +1,147 @@
+"""From config groups to a solver; used by `search` and `quickstart`."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import ml_collections
+import numpy as np
+
+from prm_jax import errors
+from prm_jax.build import fields, models, searches
+from prm_jax.decode import scoring
+from prm_jax.eval import bootstrap
+from prm_jax.reports import results
+from prm_jax.solvers import oracle, solver
+from prm_jax.tasks import base as tasks
+
+ORACLE = "oracle"  # verifier: the task's exact values
+POLICY = "policy"  # verifier: the value head on the policy's own trunk
+
+
+@dataclasses.dataclass(frozen=True)
+class Verifier:
+  """A scorer and the parameters it reads."""
+
+  name: str
+  scorer: scoring.Scorer
+  params: Any = None
+
+
+def no_verifier() -> Verifier:
+  return Verifier("", scoring.NoScorer())
+
+
+def model_verifier(
+  name: str, loaded: models.Loaded, policy: models.Loaded, task: tasks.Task
+) -> Verifier:
+  """A verifier with a trunk of its own.
+
+  Raises:
+    UserError: it has no value head, or another vocabulary than the policy.
+  """
+  if loaded.model.config.value_head == "none":
+    raise errors.UserError("verifier: the model has no value head")
+  mine, theirs = (
+    side.tokenizer.backend.get_vocab() for side in (loaded, policy)
+  )
+  if mine != theirs:
+    raise errors.UserError("verifier: its vocabulary is not that of the policy")
+  scorer = scoring.ModelScorer(loaded.model, task.max_step_tokens)
+  return Verifier(name, scorer, loaded.params)
+
+
+def trunk_verifier(policy: models.Loaded) -> Verifier:
+  """The value head of a policy that has one."""
+  if policy.model.config.value_head == "none":
+    raise errors.UserError("verifier: the policy has no value head")
+  return Verifier(POLICY, scoring.TrunkScorer(policy.model))
+
+
+def oracle_verifier(
+  task: tasks.Task,
+  policy: models.Loaded,
+  problems: Sequence[tasks.Problem],
+  kind: oracle.Kind,
+) -> Verifier:
+  """The truth; see `solvers.oracle`."""
+  if kind not in get_args(oracle.Kind):
+    raise errors.UserError(
+      f"oracle: {kind!r} is not one of {get_args(oracle.Kind)}"
+    )
+  values = oracle.OracleValues(task, policy.tokenizer, problems, kind)
+  return Verifier(ORACLE, scoring.OracleScorer(values))
+
+
+def load_verifier(
+  name: str,
+  task: tasks.Task,
+  policy: models.Loaded,
+  problems: Sequence[tasks.Problem],
+  oracle_kind: oracle.Kind,
+) -> Verifier:
+  """The verifier a user names: a directory, "policy", "oracle" or ""."""
+  if not name:
+    return no_verifier()
+  if name == ORACLE:
+    return oracle_verifier(task, policy, problems, oracle_kind)
+  if name == POLICY:
+    return trunk_verifier(policy)
+  path = pathlib.Path(name)
+  return model_verifier(
+    path.parent.name, models.load(path, "verifier"), policy, task
+  )
+
+
+def make_solver(
+  task: tasks.Task,
+  policy: models.Loaded,
+  verifier: Verifier,
+  *,
+  search: searches.SearchConfig,
+  sampler: ml_collections.ConfigDict,
+  sizes: ml_collections.ConfigDict,
+  seed: int,
+) -> solver.Solver:
+  """Binds everything; compiles nothing yet."""
+  bound = searches.search(search, task.max_steps)
+  return solver.Solver(
+    policy.model,
+    {"policy": policy.params, "verifier": verifier.params},
+    policy.tokenizer,
+    scorer=verifier.scorer,
+    search_fn=bound.run,
+    num_rows=search.num_rows,
+    sampler=searches.sampler(sampler),
+    step_format=searches.step_format(task, policy.tokenizer),
+    config=fields.dataclass(solver.SolverConfig, sizes.to_dict(), "solver"),
+    seed=seed,
+  )
+
+
+def accuracy_row(
+  name: str,
+  correct: np.ndarray,
+  cost: Mapping[str, np.ndarray] | None = None,
+  wall_s: float | None = None,
+) -> results.Row:
+  """A row of the table.
+
+  Args:
+    name: `method` or `method/verifier`.
+    correct: bool [n], or [n, k] k samples of each problem.
+    cost: [n] per counter.
+    wall_s: for all problems.
+  """
+  found = bootstrap.accuracy(correct.astype(np.float64))
+  return results.Row(
+    name=name,
+    metric="accuracy",
+    value=found.value,
+    ci_low=found.low,
+    ci_high=found.high,
+    n=len(correct),
+    cost={k: float(np.mean(v)) for k, v in (cost or {}).items()},
+    wall_s=wall_s,
+  )

@@ -1,0 +1,80 @@
+"""A Game-of-24 policy from demonstrations: the quickstart's first stage.
+
+  prm-jax train --config game24_policy --workdir /tmp/policy
+
+Half of the demonstrations are solutions, half random legal plays: a policy
+that sees solutions alone learns to write «= 24» whatever the operands.
+"""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+  c = ml_collections.ConfigDict()
+  c.seed = 0
+  c.task = {
+    "name": "game24",
+    "problems": "",
+    "exclude": "",
+    "num_solutions": 1,
+    "num_explorations": 1,
+  }
+  c.model = {
+    "num_layers": 3,
+    "embed_dim": 96,
+    "num_heads": 4,
+    "num_kv_heads": 4,
+    "head_dim": 24,
+    "mlp_dim": 256,
+    "use_lm_head": True,
+    "value_head": "none",
+    "dtype": "float32",
+  }
+  c.init = ""  # directory of a model to start from; --model sets it too
+  c.examples = {
+    "source": "demonstrations",  # or "files"
+    "num_demonstrations": 60,
+    "problems": "",
+    "solutions": "",
+    "labels": "",
+    "eval_problems": "",
+    "eval_solutions": "",
+    "eval_labels": "",
+  }
+  c.objective = {
+    "name": "sft",
+    "loss": "cross_entropy",
+    "reduction": "token",
+    "lm_coefficient": 0.0,
+  }
+  c.tree = {
+    "deduplicate": False,
+    "estimate": "inclusive",
+    "weighting": "visits",
+  }
+  c.data = {
+    "batch_size": 32,
+    "length": 128,
+    "layout": "pack",
+    "order": "random",
+    "too_long": "drop",
+  }
+  c.optim = {
+    "name": "muon",
+    "learning_rate": 1e-2,
+    "warmup_steps": 100,
+    "final_fraction": 0.02,
+    "b2": 0.99,
+    "weight_decay": 0.01,
+    "clip_norm": 1.0,
+    "ema_decay": 0.0,
+  }
+  c.fit = {
+    "num_steps": 1000,
+    "log_every": 20,
+    "eval_every": 0,
+    "save_every": 250,
+  }
+  c.num_micro_batches = 1
+  c.mesh = {"data": -1, "fsdp": 1, "tensor": 1}
+  return c

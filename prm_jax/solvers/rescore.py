@@ -1,0 +1,76 @@
+"""Scores given rows with another verifier, without sampling them again."""
+
+import jax
+import numpy as np
+
+from prm_jax.decode import score
+from prm_jax.models import lm
+from prm_jax.solvers import solver
+from prm_jax.text import tokenizer as tokenizer_lib
+from prm_jax.types import Params
+
+
+def step_scores(
+  model: lm.Model,
+  params: Params,
+  tokenizer: tokenizer_lib.Tokenizer,
+  solved: solver.Solved,
+  *,
+  batch_size: int = 1024,
+) -> np.ndarray:
+  """P(correct) at the end of every step of every row.
+
+  Args:
+    model: the verifier.
+    params: its parameters.
+    tokenizer: of policy and verifier.
+    solved: the rows.
+    batch_size: rows per forward; one program is compiled.
+
+  Returns:
+    [n, N, T] float32, 0 beyond a row's steps; a row that was cut off is read
+    at its last token.
+  """
+  texts, prompt_length, length = _joined(tokenizer, solved)
+  run = jax.jit(lambda p, x, n: score.prefix_scores(model, p, x, n))
+  parts = []
+  for start in range(0, len(texts), batch_size):
+    part = slice(start, start + batch_size)
+    lacking = batch_size - len(texts[part])
+    x = np.pad(texts[part], ((0, lacking), (0, 0)))
+    n = np.pad(length[part], (0, lacking), constant_values=1)
+    parts.append(np.asarray(run(params, x, n))[: len(texts[part])])
+  scores = np.concatenate(parts)
+  ends = np.isin(texts, [tokenizer.step_id, tokenizer.eos_id])
+  place = np.arange(texts.shape[1])
+  ends |= place == length[:, None] - 1
+  ends &= (place >= prompt_length[:, None]) & (place < length[:, None])
+  return _spread(scores, ends, solved.step_scores.shape)
+
+
+def _joined(
+  tokenizer: tokenizer_lib.Tokenizer, solved: solver.Solved
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Prompt and row as one sequence: [n * N, t], prompt lengths, lengths."""
+  rows, slots = solved.tokens.shape[1:]
+  prompts = [tokenizer.encode(problem.prompt) for problem in solved.problems]
+  longest = max(map(len, prompts))
+  texts = np.zeros((len(prompts), rows, longest + slots), np.int32)
+  for i, prompt in enumerate(prompts):
+    texts[i, :, : len(prompt)] = prompt
+    texts[i, :, len(prompt) : len(prompt) + slots] = solved.tokens[i]
+  prompt_length = np.repeat([len(prompt) for prompt in prompts], rows)
+  length = prompt_length + solved.length.reshape(-1)
+  return texts.reshape(-1, texts.shape[-1]), prompt_length, length
+
+
+def _spread(
+  scores: np.ndarray, ends: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
+  """Scores at the ends, in order, one step budget wide."""
+  out = np.zeros((len(scores), shape[-1]), np.float32)
+  row, column = np.nonzero(ends)
+  index = np.cumsum(ends, axis=1)[row, column] - 1
+  keep = index < shape[-1]
+  out[row[keep], index[keep]] = scores[row[keep], column[keep]]
+  return out.reshape(shape)
