@@ -53,16 +53,18 @@ def get_config() -> ml_collections.ConfigDict:
     "weighting": "visits",
   }
   c.data = {
-    "batch_size": 32,
-    "length": 128,
-    "layout": "pack",
+    "batch_size": 128,
+    "length": 56,
+    "layout": "bucket",  # packing would make attention dearer on a CPU
+    "boundaries": (32, 56),
     "order": "random",
     "too_long": "drop",
   }
   c.optim = {
     "name": "muon",
-    "learning_rate": 1e-2,
-    "warmup_steps": 100,
+    "learning_rate": 2e-2,
+    "adam_learning_rate": 5e-3,
+    "warmup_steps": 40,
     "final_fraction": 0.02,
     "b2": 0.99,
     "weight_decay": 0.01,
@@ -70,10 +72,10 @@ def get_config() -> ml_collections.ConfigDict:
     "ema_decay": 0.0,
   }
   c.fit = {
-    "num_steps": 1000,
-    "log_every": 20,
+    "num_steps": 450,
+    "log_every": 10,
     "eval_every": 0,
-    "save_every": 250,
+    "save_every": 100,
   }
   c.num_micro_batches = 1
   c.mesh = {"data": -1, "fsdp": 1, "tensor": 1}

@@ -40,7 +40,7 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
     "choose": "argmax",
     "aggregate": "last",
   }
-  c.solver = {"batch_size": 64, "prompt_tokens": 8, "max_tokens": 40}
+  c.solver = {"batch_size": 64, "prompt_tokens": 8, "max_tokens": 44}
   if method == "greedy":
     c.search.method = "best_of_n"
     c.search.num_rows = 1

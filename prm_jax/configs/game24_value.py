@@ -18,6 +18,7 @@ def get_config(objective: str = "tvm") -> ml_collections.ConfigDict:
   c.model.value_head = "scalar"
   c.objective.name = objective
   c.examples.source = "files"
-  c.optim.learning_rate = 5e-3
-  c.fit.num_steps = 500
+  c.optim.learning_rate = 1e-2
+  c.optim.adam_learning_rate = 3e-3
+  c.fit.num_steps = 250
   return c
