@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from prm_jax import types
 from prm_jax.search import base
@@ -71,7 +71,7 @@ def start(
   root: base.Embedding,
   step_fn: base.StepFn,
   max_steps: int,
-  root_score: Array | float = 0.0,
+  root_score: ArrayLike = 0.0,
 ) -> Population:
   """Empty buffers around `root`, whose rows are counted through `step_fn`."""
   if max_steps < 1:

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import ArrayLike
 
 from prm_jax import masked, types
 from prm_jax.search import aggregate as aggregate_lib
@@ -30,10 +31,10 @@ def particle_filter(
   max_steps: int,
   potential: potentials.PotentialFn = potentials.odds,
   resample: Literal["always", "ess", "never"] = "ess",
-  ess_threshold: float = 0.5,
+  ess_threshold: ArrayLike = 0.5,
   scheme: resampling.ResampleFn = resampling.systematic,
   target: Literal["sampler", "base"] = "sampler",
-  root_score: float = 1.0,
+  root_score: ArrayLike = 1.0,
   choose: Literal["argmax", "sample"] = "argmax",
   aggregate: base.AggregateFn = aggregate_lib.last,
 ) -> base.SearchOutput:
@@ -61,7 +62,7 @@ def particle_filter(
     scheme: draws parents from log-weights.
     target: "sampler" tilts the law the tokens are drawn from, "base" the
       policy's own, by weighting with `log_ratio`.
-    root_score: r_0, for `potentials.difference`.
+    root_score: r_0 for `potentials.difference`, broadcast to [B, N].
     choose: the best row by `aggregate`, or a draw by weight.
     aggregate: step scores to one score per row.
   """

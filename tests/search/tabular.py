@@ -5,6 +5,7 @@ step. Probabilities and scores are fixed functions of the prefix. A solution
 is correct if its tokens sum to 0 modulo 3.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -12,6 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from prm_jax.search import base
+
+# Compiling is most of a test's time: half of it is saved by not optimising.
+jit = functools.partial(
+  jax.jit,
+  compiler_options={
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+  },
+)
 
 VOCABULARY, END, LENGTH = 3, 2, 4
 NUM_PREFIXES = 4**LENGTH
@@ -45,6 +55,7 @@ def is_correct(prefix) -> bool:
   return done(prefix) and sum(prefix) % 3 == 0
 
 
+@functools.cache
 def policy(prefix) -> np.ndarray:
   """p(. | prefix), float64."""
   z = 1.5 * np.sin(1 + 7 * encode(prefix) + 3 * np.arange(VOCABULARY))
@@ -52,6 +63,7 @@ def policy(prefix) -> np.ndarray:
   return weights / weights.sum()
 
 
+@functools.cache
 def prm(prefix) -> float:
   return float(1 / (1 + np.exp(-2 * np.cos(1 + 5 * encode(prefix)))))
 
@@ -92,7 +104,7 @@ def table(score_fn=prm, temperature=1.0, tokens=(1, 1, 1), dtype=jnp.float32):
     if prefix:
       score[encode(prefix)] = score_fn(prefix)
   log_q = log_p / temperature
-  log_q -= np.log(np.exp(log_q).sum(axis=1, keepdims=True))
+  log_q -= np.logaddexp.reduce(log_q, axis=1, keepdims=True)
   return Table(
     *(jnp.asarray(x, dtype) for x in (log_p, log_q, score)),
     jnp.asarray(tokens, jnp.int32),
@@ -133,13 +145,23 @@ def scripted_step_fn(params, rng_keys, embedding):
   """Tokens by inverse CDF of a table of uniforms [B, LENGTH, N] in params."""
   del rng_keys
   model, uniforms = params
-  length = jnp.max(embedding["length"], axis=1)
-  row = jnp.take_along_axis(
-    uniforms, jnp.minimum(length, LENGTH - 1)[:, None, None], axis=1
-  )[:, 0]
   cumulative = jnp.cumsum(jnp.exp(model.log_q[embedding["code"]]), axis=-1)
-  token = jnp.sum(row[..., None] >= cumulative[..., :-1], axis=-1)
+  uniform = scripted(uniforms, embedding)[..., None]
+  token = jnp.sum(uniform >= cumulative[..., :-1], axis=-1)
   return write(model, token, embedding)
+
+
+def forced_step_fn(params, rng_keys, embedding):
+  """Tokens from a script [B, LENGTH, N] in params."""
+  del rng_keys
+  model, script = params
+  return write(model, scripted(script, embedding), embedding)
+
+
+def scripted(script, embedding):
+  """This step's row of a script [B, LENGTH, N]: unfinished rows are level."""
+  step = jnp.minimum(jnp.max(embedding["length"], axis=1), LENGTH - 1)
+  return jnp.take_along_axis(script, step[:, None, None], axis=1)[:, 0]
 
 
 def write(params: Table, token, embedding):

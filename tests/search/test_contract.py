@@ -1,0 +1,148 @@
+"""What every method owes: keys, batches, fixed points, devices."""
+
+import functools
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from prm_jax.search import best_of_n, particle, resampling, step_beam
+from tests.search import tabular
+
+METHODS = {
+  "best_of_n": best_of_n.best_of_n,
+  "step_beam": functools.partial(step_beam.step_beam, width=2, branch=2),
+  "particle": functools.partial(
+    particle.particle_filter,
+    resample="always",
+    scheme=resampling.multinomial,
+    choose="sample",
+  ),
+}
+ALONE = METHODS | {
+  "step_beam": functools.partial(step_beam.step_beam, width=1, branch=1)
+}
+
+
+@functools.partial(tabular.jit, static_argnames=("method", "max_steps", "rows"))
+def search(method, keys, root=None, max_steps=tabular.LENGTH, rows=4):
+  if root is None:
+    root = tabular.root(keys.shape[0], rows)
+  return method(
+    tabular.table(tokens=(1, 2, 5)),
+    keys,
+    root,
+    tabular.step_fn,
+    max_steps=max_steps,
+  )
+
+
+def assert_equal(left, right):
+  jax.tree.map(np.testing.assert_array_equal, left, right)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_problem_alone_equals_itself_in_a_batch(name):
+  keys = tabular.keys(8)
+  together = search(METHODS[name], keys)
+  for problem in range(8):
+    alone = search(METHODS[name], keys[problem : problem + 1])
+    assert_equal(
+      alone, jax.tree.map(lambda x, p=problem: x[p : p + 1], together)
+    )
+
+
+@pytest.mark.parametrize("name", ["step_beam", "particle"])
+def test_one_row_is_plain_sampling(name):
+  keys = tabular.keys(100)
+  output = search(ALONE[name], keys, rows=1)
+  plain = search(best_of_n.best_of_n, keys, rows=1)
+  fields = ("embedding", "step_scores", "score", "chosen", "log_prob", "cost")
+  for field in fields:
+    assert_equal(getattr(output, field), getattr(plain, field))
+
+
+def test_fewer_rows_are_the_first_rows():
+  keys = tabular.keys(50)
+  many = search(best_of_n.best_of_n, keys, rows=8)
+  few = search(best_of_n.best_of_n, keys, rows=3)
+  assert_equal(few.embedding, jax.tree.map(lambda x: x[:, :3], many.embedding))
+
+
+@pytest.mark.parametrize("name", ["step_beam", "particle"])
+def test_rows_are_plain_samples_until_the_first_selection(name):
+  keys = tabular.keys(50)
+  output = search(METHODS[name], keys, max_steps=1)
+  plain = search(best_of_n.best_of_n, keys, rows=8, max_steps=1)
+  assert_equal(
+    output.embedding, jax.tree.map(lambda x: x[:, :4], plain.embedding)
+  )
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_longer_budget_changes_nothing_after_the_end(name):
+  """Finished rows are a fixed point, finished problems cost nothing."""
+  keys = tabular.keys(50)
+  short = search(METHODS[name], keys)
+  long = search(METHODS[name], keys, max_steps=tabular.LENGTH + 3)
+  cut = lambda x: x[:, :, : tabular.LENGTH]
+  assert_equal(short.step_scores, cut(long.step_scores))
+  fields = ("embedding", "score", "chosen", "log_weight", "log_evidence")
+  for field in (*fields, "num_steps", "cost"):
+    assert_equal(getattr(short, field), getattr(long, field))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_rows_done_at_the_root_write_and_weigh_nothing(name):
+  root = tabular.root(2, 4)
+  root["done"] = jnp.array([[True] * 4, [False] * 4])
+  output = search(METHODS[name], tabular.keys(2), root)
+  free = search(METHODS[name], tabular.keys(2))
+  assert_equal(
+    jax.tree.map(lambda x: x[1], output), jax.tree.map(lambda x: x[1], free)
+  )
+  assert (np.asarray(output.embedding["tokens"])[0] == -1).all()
+  zero = (
+    *(output.num_steps, output.score, output.log_weight, output.log_evidence),
+    *(output.log_prob, output.ess, *output.cost),
+  )
+  for field in zero:
+    np.testing.assert_array_equal(field[0], 0)
+  np.testing.assert_array_equal(output.ancestors[0], [np.arange(4)] * 4)
+
+
+SHARDED = """
+import jax, numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from tests.search import tabular, test_contract
+assert jax.device_count() == 8
+mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
+place = lambda tree: jax.device_put(
+  tree, NamedSharding(mesh, PartitionSpec("data"))
+)
+for method in test_contract.METHODS.values():
+  keys, root = tabular.keys(16), tabular.root(16, 4)
+  one = test_contract.search(method, keys, root)
+  eight = test_contract.search(method, place(keys), place(root))
+  assert len(eight.embedding["tokens"].sharding.device_set) == 8
+  test_contract.assert_equal(jax.device_get(one), jax.device_get(eight))
+print("equal")
+"""
+
+
+def test_eight_devices_equal_one(project_root):
+  flags = "--xla_force_host_platform_device_count=8"
+  environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
+  process = subprocess.run(
+    [sys.executable, "-c", SHARDED],
+    cwd=project_root,
+    env=environment,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert process.stdout.strip() == "equal", process.stderr[-2000:]
