@@ -208,9 +208,12 @@ def test_a_stopped_run_cleans_up_and_says_how_to_go_on(
     stderr=subprocess.PIPE,
     text=True,
   )
-  assert process.stdout.readline() == "ready\n"
-  process.send_signal(signum)
-  _, stderr = process.communicate(timeout=60)
+  try:
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signum)
+    _, stderr = process.communicate(timeout=60)
+  finally:
+    process.kill()
   assert process.returncode == code
   assert stderr == (
     f"prm-jax: {word}; the same command again goes on from what was saved\n"
