@@ -18,7 +18,8 @@ ROWS = (  # from the top
   {"build", "solvers"},
   {"decode", "data", "train", "checkpoint"},
   {"models", "objectives", "search"},
-  {"text", "tasks"},
+  {"tasks"},
+  {"text"},
   {"types", "masked", "metrics", "errors"},
 )
 # The console script is the one name above the rows.
@@ -149,7 +150,7 @@ def test_no_jax_is_loaded_without_need(project_root):
     ("tasks/game24.py", "import jax.numpy as jnp", "may not import jax"),
     ("text/steps.py", "from flax import linen", "may not import flax"),
     ("text/steps.py", "from prm_jax import types", "may not import types"),
-    ("tasks/chain.py", "from prm_jax import text", "may not import text"),
+    ("text/steps.py", "from prm_jax import tasks", "may not import tasks"),
     ("configs/a.py", "from prm_jax import errors", "may not import errors"),
     ("__init__.py", "from prm_jax import types", "may not import types"),
     ("metrics.py", "from prm_jax import masked", "may not import masked"),

@@ -31,6 +31,13 @@ def get_config() -> ml_collections.ConfigDict:
     "dtype": "float32",
   }
   c.init = ""  # directory of a model to start from; --model sets it too
+  set_data(c)
+  set_training(c)
+  return c
+
+
+def set_data(c: ml_collections.ConfigDict) -> None:
+  """Which examples, what is learnt from them, and how they are batched."""
   c.examples = {
     "source": "demonstrations",  # or "files"
     "num_demonstrations": 60,
@@ -60,6 +67,10 @@ def get_config() -> ml_collections.ConfigDict:
     "order": "random",
     "too_long": "drop",
   }
+
+
+def set_training(c: ml_collections.ConfigDict) -> None:
+  """Optimiser, length of the run, devices."""
   c.optim = {
     "name": "muon",
     "learning_rate": 2e-2,
@@ -79,4 +90,3 @@ def get_config() -> ml_collections.ConfigDict:
   }
   c.num_micro_batches = 1
   c.mesh = {"data": -1, "fsdp": 1, "tensor": 1}
-  return c

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from prm_jax.decode import sampling, scoring
 from prm_jax.decode import state as state_lib
-from prm_jax.models import lm
+from prm_jax.models import cache, lm
 from prm_jax.search import base
 from prm_jax.types import Array, Params, PRNGKeys
 
@@ -58,51 +58,20 @@ def make_step_fn(
   """Binds models to the one signature that search knows.
 
   `params` of the result is {"policy": ..., "verifier": ...}, the embedding a
-  `DecodeState`. Rows of all problems write in one loop that ends when the last
-  row has ended its step; `iterations` counts, per problem, those in which it
-  still had a row writing, `max` over its own rows.
+  `DecodeState`. The rows of all problems write in one loop that ends when the
+  last of them has ended its step; `iterations` counts, per problem, those in
+  which it still had a row writing.
   """
-
-  def write_token(params: Params, keys: Array, prompt, carry: _Writing):
-    rows = carry.rows
-    logits = lm.logits(policy, params["policy"], rows.hidden)
-    uniform = token_uniforms(keys, rows.length)
-    token, log_prob, log_ratio = sampling.sample(logits, uniform, sampler)
-    active = carry.active
-    rows = _append(policy, params, prompt, rows, token, active)
-    at_eos = active & (token == step_format.eos_id)
-    ends = jnp.isin(token, jnp.asarray(step_format.step_ids)) | at_eos
-    ends |= carry.iteration + 1 >= step_format.max_step_tokens
-    full = rows.length >= rows.tokens.shape[-1]
-    rows = rows._replace(done=rows.done | at_eos | (active & full))
-    return _Writing(
-      rows=rows,
-      active=active & ~ends & ~full,
-      log_prob=carry.log_prob + jnp.where(active, log_prob, 0),
-      log_ratio=carry.log_ratio + jnp.where(active, log_ratio, 0),
-      iteration=carry.iteration + 1,
-      depth=carry.depth + jnp.any(active, axis=1),
-    )
+  write = _Writer(policy, sampler, step_format)
 
   def step_fn(params: Params, keys: PRNGKeys, state: state_lib.DecodeState):
     before = state.rows
-    batch, num_rows = before.length.shape
-    zeros = jnp.zeros((batch, num_rows), jnp.float32)
-    own_keys = row_keys(keys, num_rows)
+    own_keys = row_keys(keys, before.length.shape[1])
     writing = jax.lax.while_loop(
       lambda carry: jnp.any(carry.active),
-      lambda carry: write_token(
-        params, own_keys, state.policy_prompt, carry
-      ),
-      _Writing(
-        before,
-        ~before.done,
-        zeros,
-        zeros,
-        jnp.int32(0),
-        jnp.zeros(batch, jnp.int32),
-      ),
-    )  # fmt: skip
+      lambda carry: write(params, own_keys, state.policy_prompt, carry),
+      _start(before),
+    )
     rows = writing.rows
     new = scoring.NewStep(rows.tokens, before.length, rows.length, rows.hidden)
     score, num_read, verifier_rows = scorer.score(
@@ -124,6 +93,48 @@ def make_step_fn(
     return output, state._replace(rows=rows)
 
   return step_fn
+
+
+def _start(rows: state_lib.Rows) -> _Writing:
+  shape = rows.length.shape
+  zeros = jnp.zeros(shape, jnp.float32)
+  none = jnp.zeros(shape[0], jnp.int32)
+  return _Writing(rows, ~rows.done, zeros, zeros, jnp.int32(0), none)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Writer:
+  """One token for every row that is still inside its step."""
+
+  policy: lm.Model
+  sampler: sampling.SamplerConfig
+  step_format: StepFormat
+
+  def __call__(
+    self,
+    params: Params,
+    keys: Array,
+    prompt: cache.PromptCache,
+    carry: _Writing,
+  ) -> _Writing:
+    rows, active = carry.rows, carry.active
+    logits = lm.logits(self.policy, params["policy"], rows.hidden)
+    uniform = token_uniforms(keys, rows.length)
+    token, log_prob, log_ratio = sampling.sample(logits, uniform, self.sampler)
+    rows = _append(self.policy, params, prompt, rows, token, active)
+    at_eos = active & (token == self.step_format.eos_id)
+    ends = at_eos | jnp.isin(token, jnp.asarray(self.step_format.step_ids))
+    # All rows began this step together: iterations are tokens of the step.
+    ends |= carry.iteration + 1 >= self.step_format.max_step_tokens
+    full = rows.length >= rows.tokens.shape[-1]
+    return _Writing(
+      rows=rows._replace(done=rows.done | at_eos | (active & full)),
+      active=active & ~ends & ~full,
+      log_prob=carry.log_prob + jnp.where(active, log_prob, 0),
+      log_ratio=carry.log_ratio + jnp.where(active, log_ratio, 0),
+      iteration=carry.iteration + 1,
+      depth=carry.depth + jnp.any(active, axis=1),
+    )
 
 
 def _append(policy, params, prompt, rows, token, active):
