@@ -62,13 +62,19 @@ def told_when_full(what: str, kept: str = "") -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def new_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
+def new_folder(
+  path: pathlib.Path, is_primary: bool = True
+) -> Iterator[pathlib.Path]:
   """A folder to fill, renamed to `path` at the end; replaces an old one.
 
-  After an exception nothing is left of it, and `path` is as it was.
+  After an exception nothing is left of it, and `path` is as it was. Only the
+  primary process makes and renames it; the others are told where it is.
   """
-  path.parent.mkdir(parents=True, exist_ok=True)
   draft = path.with_name(f"{path.name}.tmp")
+  if not is_primary:
+    yield draft
+    return
+  path.parent.mkdir(parents=True, exist_ok=True)
   old = path.with_name(f"{path.name}.old")
   if old.exists() and not path.exists():
     old.rename(path)  # killed between the two renames below

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 
 from prm_jax import errors, types
 from prm_jax.checkpoint import disk, position, signature
@@ -163,9 +164,7 @@ class CheckpointStore:
     kept = self._manager.restore(
       step, args=ocp.args.Composite(leaves=ocp.args.JsonRestore())
     )["leaves"]
-    signature.check_same(
-      kept["leaves"], signature.leaves(abstract_state), where
-    )
+    signature.check_same(kept["leaves"], wanted, where)
     items: dict[str, Any] = {"state": ocp.args.StandardRestore(abstract_state)}
     if data is not None:
       items["data"] = position.Restore()
@@ -195,6 +194,8 @@ def save_model(
 ) -> None:
   """Writes a finished model as one folder, all of it or nothing.
 
+  Every process of a cluster calls it, on a file system they share.
+
   `params/` (orbax), `model.json` and `tokenizer.json`. An older model in
   `directory` is replaced.
 
@@ -212,16 +213,20 @@ def save_model(
     {"schema": SCHEMA, "model": dict(model_config), "extra": dict(extra or {})},
     indent=2,
   )
+  is_primary = jax.process_index() == 0
   with (
     disk.told_when_full(f"{path}: model not saved"),
-    disk.new_folder(path) as draft,
+    disk.new_folder(path, is_primary) as draft,
   ):
+    multihost_utils.sync_global_devices(f"{path} begun")
     disk.require_space(draft, signature.num_bytes(params))
-    (draft / "model.json").write_text(text + "\n")
-    if tokenizer_file is not None:
-      shutil.copyfile(tokenizer_file, draft / "tokenizer.json")
+    if is_primary:
+      (draft / "model.json").write_text(text + "\n")
+      if tokenizer_file is not None:
+        shutil.copyfile(tokenizer_file, draft / "tokenizer.json")
     with ocp.StandardCheckpointer() as checkpointer:
       checkpointer.save(draft / "params", params)
+  multihost_utils.sync_global_devices(f"{path} done")
 
 
 def load_model(

@@ -179,9 +179,10 @@ def fit(
     raise TypeError("to resume, batches must have get_state and set_state")
   restored = store.restore(run.abstract_state, batches) if store else None
   start, train_state = restored or (0, run.init_state())
-  is_writing = workdir is not None and topology.here().is_primary
+  is_primary = topology.here().is_primary
+  is_writing = workdir is not None and is_primary
   writer = writers.MetricWriter(str(workdir), start) if is_writing else None
-  bar = progress.Progress(label, config.num_steps)
+  bar = progress.Progress(label, config.num_steps, is_quiet=not is_primary)
   if start:
     bar.tell(f"{label}: continues from step {start}")
   reporter = report.Reporter(

@@ -30,6 +30,7 @@ class Progress:
   Args:
     console: default: standard output.
     interval: seconds between two lines where there is no terminal.
+    is_quiet: shows nothing: another process does.
   """
 
   def __init__(
@@ -39,10 +40,13 @@ class Progress:
     *,
     console: rich.console.Console | None = None,
     interval: float = 5.0,
+    is_quiet: bool = False,
   ):
     self._label = label
     self._total = total
-    self._console = console or rich.console.Console(highlight=False)
+    self._console = console or rich.console.Console(
+      highlight=False, quiet=is_quiet
+    )
     self._interval = interval
     self._last = time.monotonic()
     self._bar: rich.progress.Progress | None = None
