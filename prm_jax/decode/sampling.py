@@ -89,10 +89,12 @@ def draw(log_q: Array, uniform: Array) -> Array:
   mass = jnp.cumsum(probs, axis=-1)
   # Scaled by the total, since a float32 sum may fall short of 1.
   target = uniform[..., None] * mass[..., -1:]
-  index = jnp.sum(mass <= target, axis=-1)
+  # Among tokens with mass alone: a parallel sum may round up on one without.
   places = jnp.arange(log_q.shape[-1])
   last = jnp.max(jnp.where(probs > 0, places, 0), axis=-1)
-  return jnp.minimum(index, last).astype(jnp.int32)
+  hit = (mass > target) & (probs > 0)
+  index = jnp.min(jnp.where(hit, places, last[..., None]), axis=-1)
+  return index.astype(jnp.int32)
 
 
 def sample(

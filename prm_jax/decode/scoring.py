@@ -6,7 +6,7 @@ written, and returns a probability. Its row state is forked with the row.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ class NewStep(NamedTuple):
   hidden: Array  # [B, N, d] the policy's last hidden state
 
 
+@runtime_checkable
 class Scorer(Protocol):
   """Scores prefixes at step ends."""
 

@@ -5,7 +5,7 @@ method) says which keys each query sees and whether anything is stored. So
 training, prompt reading and cached decoding share the one layer.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import flax.linen as nn
 import jax
@@ -25,6 +25,7 @@ class KeyValue(NamedTuple):
   value: Array
 
 
+@runtime_checkable
 class Context(Protocol):
   """Which keys a query sees."""
 

@@ -74,8 +74,8 @@ class ModelConfig:
   `use_lm_head` makes it a policy; `value_head` makes it a verifier; both
   together make it a policy and a verifier on one trunk.
   `value_head` is "none", "scalar" (linear), "token" (the gain, direction and
-  bias of OVM, arXiv:2311.09724) or "step" (linear with `num_classes` outputs,
-  the last of them «right»). `value_link` turns the output of a scalar or token
+  bias of OVM, arXiv:2311.09724) or "step" (linear with `num_classes` outputs
+  from «wrong» to «right»; all but the first count as right). `value_link` turns the output of a scalar or token
   head into a probability: the same in training and in use.
   """
 
@@ -101,9 +101,3 @@ class ModelConfig:
 
   def to_dict(self) -> dict:
     return dataclasses.asdict(self)
-
-  @classmethod
-  def from_dict(cls, fields: dict) -> "ModelConfig":
-    fields = dict(fields)
-    trunk = TransformerConfig(**fields.pop("transformer"))
-    return cls(transformer=trunk, **fields)

@@ -65,7 +65,8 @@ def to_probability(values: Array, config: config_lib.ModelConfig) -> Array:
     config: of the model they come from.
   """
   if config.value_head == "step":
-    return jax.nn.softmax(values, axis=-1)[..., -1]
+    # Neutral counts as right: all but class 0, which is «wrong».
+    return jnp.sum(jax.nn.softmax(values, axis=-1)[..., 1:], axis=-1)
   if config.value_link == "identity":
     return jnp.clip(values, 0, 1)
   return jax.nn.sigmoid(values)

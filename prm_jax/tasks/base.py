@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class StepTruth:
   solvable: list[bool]
 
 
+@runtime_checkable
 class Task(Protocol):
   """A generated task; a step list holds step texts without delimiters."""
 
