@@ -1,0 +1,37 @@
+"""A value model on modular addition chains, from the generator's solutions.
+
+  prm-jax train --config chain_value:tvm \\
+    --config.examples.problems=problems.jsonl \\
+    --config.examples.solutions=solutions.jsonl --workdir /tmp/chain
+
+The argument is the objective: "tvm" (default), "ovm" or "orm". Values of all
+prefixes are known exactly (`experiments/value_truth`).
+"""
+
+import ml_collections
+
+from prm_jax.configs import game24_value
+
+
+def get_config(objective: str = "tvm") -> ml_collections.ConfigDict:
+  c = game24_value.get_config(objective)
+  c.task = {
+    "name": "chain",
+    "modulus": 10,
+    "num_addends": 4,
+    "error_rate": 0.1,
+    "recovery_rate": 0.05,
+    "num_problems": 2000,
+    "seed": 0,
+  }
+  c.model.num_layers = 2
+  c.model.embed_dim = 64
+  c.model.num_heads = 2
+  c.model.num_kv_heads = 2
+  c.model.head_dim = 32
+  c.model.mlp_dim = 128
+  c.data.boundaries = (56,)
+  c.optim.learning_rate = 2e-2
+  c.optim.adam_learning_rate = 5e-3
+  c.fit.num_steps = 300
+  return c
