@@ -81,43 +81,20 @@ def make_schedule(
 def decay_mask(params: Any) -> Any:
   """True for the leaves that are decayed: those that map axes to axes.
 
-  The axes counted are those of one layer: `layers`, the stacking axis of
-  scanned parameters, turns a vector into an array of rank two, not into a
-  matrix.
+  Not so the biases, whatever their rank (a query's has heads and channels),
+  nor scales: `layers`, the stacking axis of scanned parameters, gives a
+  vector a second axis without making it a matrix.
   """
 
-  def is_matrix(leaf: Any) -> bool:
+  def is_matrix(path: Any, leaf: Any) -> bool:
+    if jax.tree_util.keystr(path[-1:], simple=True) == "bias":
+      return False
     if not isinstance(leaf, meta.Partitioned):
       return leaf.ndim >= 2
     return sum(name != "layers" for name in leaf.names) >= 2
 
-  return jax.tree.map(
+  return jax.tree_util.tree_map_with_path(
     is_matrix, params, is_leaf=lambda x: isinstance(x, meta.AxisMetadata)
-  )
-
-
-def muon_dimensions(params: Any) -> Any:
-  """Which axes of a layer's matrix are summed over; None: left to AdamW.
-
-  Read off the logical axis names: what comes before the last group of axes is
-  the input. `embed` is the input of all but the two matrices that write to
-  the residual stream, where it is the output.
-  """
-
-  def dimensions(leaf: Any) -> Any:
-    if not isinstance(leaf, meta.Partitioned) or "layers" not in leaf.names:
-      return None
-    own = [i for i, name in enumerate(leaf.names) if name != "layers"]
-    if len(own) < 2 or "embed" not in leaf.names:
-      return None
-    embed = leaf.names.index("embed")
-    rest = tuple(i for i in own if i != embed)
-    if embed == own[0]:
-      return optax.contrib.MuonDimensionNumbers((embed,), rest)
-    return optax.contrib.MuonDimensionNumbers(rest, (embed,))
-
-  return jax.tree.map(
-    dimensions, params, is_leaf=lambda x: isinstance(x, meta.AxisMetadata)
   )
 
 

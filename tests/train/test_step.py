@@ -175,8 +175,14 @@ def test_decay_spares_vectors_stacked_or_not():
     "up": {"kernel": True, "bias": False},
     "down": {"kernel": True, "bias": False},
   }
-  stacked = nn.LogicallyPartitioned(jnp.ones((3, 8)), names=("layers", "embed"))
-  assert not optim.decay_mask(stacked)
+  box = nn.LogicallyPartitioned
+  assert optim.decay_mask(
+    {
+      "scale": box(jnp.ones((3, 8)), names=("layers", "embed")),
+      "bias": box(jnp.ones((3, 4, 2)), names=("layers", "heads", "head_dim")),
+      "kernel": box(jnp.ones((3, 8, 8)), names=("layers", "embed", "mlp")),
+    }
+  ) == {"scale": False, "bias": False, "kernel": True}
 
 
 def test_schedule_warms_up_and_decays():
