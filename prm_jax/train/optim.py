@@ -98,6 +98,31 @@ def decay_mask(params: Any) -> Any:
   )
 
 
+def muon_dimensions(params: Any) -> Any:
+  """Which axes of a layer's matrix are summed over; None: left to AdamW.
+
+  Read off the logical axis names: what comes before the last group of axes is
+  the input. `embed` is the input of all but the two matrices that write to
+  the residual stream, where it is the output.
+  """
+
+  def dimensions(leaf: Any) -> Any:
+    if not isinstance(leaf, meta.Partitioned) or "layers" not in leaf.names:
+      return None
+    own = [i for i, name in enumerate(leaf.names) if name != "layers"]
+    if len(own) < 2 or "embed" not in leaf.names:
+      return None
+    embed = leaf.names.index("embed")
+    rest = tuple(i for i in own if i != embed)
+    if embed == own[0]:
+      return optax.contrib.MuonDimensionNumbers((embed,), rest)
+    return optax.contrib.MuonDimensionNumbers(rest, (embed,))
+
+  return jax.tree.map(
+    dimensions, params, is_leaf=lambda x: isinstance(x, meta.AxisMetadata)
+  )
+
+
 def make_optimizer(
   config: OptimConfig, params: Any
 ) -> optax.GradientTransformation:
