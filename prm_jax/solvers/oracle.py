@@ -15,6 +15,9 @@ Kind: TypeAlias = Literal["value", "solvable"]
 class OracleValues:
   """Exact values on the host, for `decode.scoring.OracleScorer`.
 
+  A row that has ended is worth its verdict, and one that has used up the
+  task's steps without an end is worth nothing, as `judging` will find.
+
   Args:
     task: has `value` and `oracle`.
     tokenizer: of the policy.
@@ -58,7 +61,12 @@ class OracleValues:
     return values
 
   def _value(self, problem: tasks.Problem, tokens: np.ndarray) -> float:
-    texts, _ = steps_lib.decode_steps(self._tokenizer, tokens)
+    texts, finished = steps_lib.decode_steps(self._tokenizer, tokens)
+    # What is written is over: nothing can be added that would save it.
+    if finished:
+      return float(self._task.verify(problem, texts).correct)
+    if len(texts) >= self._task.max_steps:
+      return 0.0
     if self._kind == "value":
       return self._task.value(problem, texts)
     truth = self._task.oracle(problem, texts)
