@@ -75,8 +75,9 @@ class ModelConfig:
   together make it a policy and a verifier on one trunk.
   `value_head` is "none", "scalar" (linear), "token" (the gain, direction and
   bias of OVM, arXiv:2311.09724) or "step" (linear with `num_classes` outputs
-  from «wrong» to «right»; all but the first count as right). `value_link` turns the output of a scalar or token
-  head into a probability: the same in training and in use.
+  from «wrong» to «right»; all but the first count as right). `value_link`
+  turns the output of a scalar or token head into a probability: the same in
+  training and in use.
   """
 
   transformer: TransformerConfig
