@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from prm_jax import errors, metrics
+from prm_jax.models import config as config_lib
 from prm_jax.models import heads, lm
 from prm_jax.objectives import lm as lm_objective
 from prm_jax.objectives import process, reduction, value
@@ -49,6 +50,8 @@ def loss_fn(model: lm.Model, config: ObjectiveConfig) -> LossFn:
     not model.config.use_lm_head
   ):
     raise errors.UserError("objective: needs model.use_lm_head")
+  if needs_values:
+    _check_link(model.config, config)
 
   def compute(
     params: Params, batch: Mapping[str, Array]
@@ -74,6 +77,19 @@ def loss_fn(model: lm.Model, config: ObjectiveConfig) -> LossFn:
     )
 
   return compute
+
+
+def _check_link(model: config_lib.ModelConfig, config: ObjectiveConfig) -> None:
+  """What is trained must be what `heads.to_probability` will read."""
+  if (
+    model.value_head in ("scalar", "token")
+    and model.value_link == "identity"
+    and config.loss == "cross_entropy"
+  ):
+    raise errors.UserError(
+      "objective.loss: 'cross_entropy' trains logits, model.value_link "
+      "'identity' reads probabilities; set one of them"
+    )
 
 
 def _of(output: jax.Array | None) -> jax.Array:
