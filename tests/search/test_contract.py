@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -19,19 +18,19 @@ METHODS = {
   "particle": functools.partial(
     particle.particle_filter,
     resample="always",
-    scheme=resampling.multinomial,
+    scheme=resampling.stratified,
     choose="sample",
   ),
 }
-ALONE = METHODS | {
-  "step_beam": functools.partial(step_beam.step_beam, width=1, branch=1)
-}
+SELECTING = ["step_beam", "particle"]
+BEAM_OF_ONE = functools.partial(step_beam.step_beam, width=1, branch=1)
+
+# Most runs have this many problems, so that they share a program.
+PROBLEMS, ROWS = 16, 4
 
 
-@functools.partial(tabular.jit, static_argnames=("method", "max_steps", "rows"))
-def search(method, keys, root=None, max_steps=tabular.LENGTH, rows=4):
-  if root is None:
-    root = tabular.root(keys.shape[0], rows)
+@functools.partial(tabular.jit, static_argnames=("method", "max_steps"))
+def search(method, keys, root, max_steps=tabular.LENGTH):
   return method(
     tabular.table(tokens=(1, 2, 5)),
     keys,
@@ -41,56 +40,54 @@ def search(method, keys, root=None, max_steps=tabular.LENGTH, rows=4):
   )
 
 
+def run(method, rows=ROWS, **options):
+  keys, root = tabular.keys(PROBLEMS), tabular.root(PROBLEMS, rows)
+  return jax.device_get(search(method, keys, root, **options))
+
+
 def assert_equal(left, right):
   jax.tree.map(np.testing.assert_array_equal, left, right)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_problem_alone_equals_itself_in_a_batch(name):
-  keys = tabular.keys(8)
-  together = search(METHODS[name], keys)
-  for problem in range(8):
-    alone = search(METHODS[name], keys[problem : problem + 1])
-    assert_equal(
-      alone, jax.tree.map(lambda x, p=problem: x[p : p + 1], together)
-    )
+  together = run(METHODS[name])
+  for n in range(8):
+    keys = tabular.keys(PROBLEMS)[n : n + 1]
+    alone = search(METHODS[name], keys, tabular.root(1, ROWS))
+    assert_equal(alone, jax.tree.map(lambda x, n=n: x[n : n + 1], together))
 
 
-@pytest.mark.parametrize("name", ["step_beam", "particle"])
-def test_one_row_is_plain_sampling(name):
-  keys = tabular.keys(100)
-  output = search(ALONE[name], keys, rows=1)
-  plain = search(best_of_n.best_of_n, keys, rows=1)
+@pytest.mark.parametrize("method", [BEAM_OF_ONE, METHODS["particle"]])
+def test_one_row_is_plain_sampling(method):
+  output, plain = run(method, rows=1), run(best_of_n.best_of_n, rows=1)
   fields = ("embedding", "step_scores", "score", "chosen", "log_prob", "cost")
   for field in fields:
     assert_equal(getattr(output, field), getattr(plain, field))
 
 
 def test_fewer_rows_are_the_first_rows():
-  keys = tabular.keys(50)
-  many = search(best_of_n.best_of_n, keys, rows=8)
-  few = search(best_of_n.best_of_n, keys, rows=3)
-  assert_equal(few.embedding, jax.tree.map(lambda x: x[:, :3], many.embedding))
+  many, few = run(best_of_n.best_of_n), run(best_of_n.best_of_n, rows=1)
+  assert_equal(few.embedding, jax.tree.map(lambda x: x[:, :1], many.embedding))
 
 
-@pytest.mark.parametrize("name", ["step_beam", "particle"])
+@pytest.mark.parametrize("name", SELECTING)
 def test_rows_are_plain_samples_until_the_first_selection(name):
-  keys = tabular.keys(50)
-  output = search(METHODS[name], keys, max_steps=1)
-  plain = search(best_of_n.best_of_n, keys, rows=8, max_steps=1)
-  assert_equal(
-    output.embedding, jax.tree.map(lambda x: x[:, :4], plain.embedding)
+  output = run(METHODS[name], max_steps=1)
+  plain = run(best_of_n.best_of_n)
+  np.testing.assert_array_equal(
+    output.embedding["tokens"][..., 0], plain.embedding["tokens"][..., 0]
   )
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", SELECTING)
 def test_a_longer_budget_changes_nothing_after_the_end(name):
   """Finished rows are a fixed point, finished problems cost nothing."""
-  keys = tabular.keys(50)
-  short = search(METHODS[name], keys)
-  long = search(METHODS[name], keys, max_steps=tabular.LENGTH + 3)
-  cut = lambda x: x[:, :, : tabular.LENGTH]
-  assert_equal(short.step_scores, cut(long.step_scores))
+  short = run(METHODS[name])
+  long = run(METHODS[name], max_steps=tabular.LENGTH + 3)
+  np.testing.assert_array_equal(
+    short.step_scores, long.step_scores[:, :, : tabular.LENGTH]
+  )
   fields = ("embedding", "score", "chosen", "log_weight", "log_evidence")
   for field in (*fields, "num_steps", "cost"):
     assert_equal(getattr(short, field), getattr(long, field))
@@ -98,12 +95,12 @@ def test_a_longer_budget_changes_nothing_after_the_end(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_rows_done_at_the_root_write_and_weigh_nothing(name):
-  root = tabular.root(2, 4)
-  root["done"] = jnp.array([[True] * 4, [False] * 4])
-  output = search(METHODS[name], tabular.keys(2), root)
-  free = search(METHODS[name], tabular.keys(2))
+  root = tabular.root(PROBLEMS, ROWS)
+  root["done"] = root["done"].at[0].set(True)
+  output = search(METHODS[name], tabular.keys(PROBLEMS), root)
   assert_equal(
-    jax.tree.map(lambda x: x[1], output), jax.tree.map(lambda x: x[1], free)
+    jax.tree.map(lambda x: x[1:], output),
+    jax.tree.map(lambda x: x[1:], run(METHODS[name])),
   )
   assert (np.asarray(output.embedding["tokens"])[0] == -1).all()
   zero = (
@@ -112,7 +109,7 @@ def test_rows_done_at_the_root_write_and_weigh_nothing(name):
   )
   for field in zero:
     np.testing.assert_array_equal(field[0], 0)
-  np.testing.assert_array_equal(output.ancestors[0], [np.arange(4)] * 4)
+  np.testing.assert_array_equal(output.ancestors[0], [np.arange(ROWS)] * 4)
 
 
 SHARDED = """
@@ -124,8 +121,9 @@ mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
 place = lambda tree: jax.device_put(
   tree, NamedSharding(mesh, PartitionSpec("data"))
 )
-for method in test_contract.METHODS.values():
-  keys, root = tabular.keys(16), tabular.root(16, 4)
+keys, root = tabular.keys(16), tabular.root(16, 4)
+for name in test_contract.SELECTING:
+  method = test_contract.METHODS[name]
   one = test_contract.search(method, keys, root)
   eight = test_contract.search(method, place(keys), place(root))
   assert len(eight.embedding["tokens"].sharding.device_set) == 8

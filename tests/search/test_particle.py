@@ -138,7 +138,7 @@ def test_law_of_the_weighted_rows_approaches_the_target():
       num=num,
       potential=potentials.last,
       resample="always",
-      scheme=resampling.multinomial,
+      scheme=resampling.systematic,
     )
     weights = np.asarray(jax.nn.softmax(output.log_weight, axis=1))
     codes = np.asarray(output.embedding["code"])
@@ -189,17 +189,23 @@ def plain(table, num, rows):
   )
 
 
-def test_never_resampled_is_best_of_n():
-  output = run(resample="never", potential=potentials.difference)
+def test_never_resampled_is_soft_best_of_n():
+  """Differences telescope: a row's weight is its last score."""
+  output = run(
+    resample="never", potential=potentials.difference, choose="sample"
+  )
   expected = plain(tabular.table(), RUNS, 4)
   np.testing.assert_array_equal(
     output.embedding["tokens"], expected.embedding["tokens"]
   )
-  np.testing.assert_array_equal(output.chosen, expected.chosen)
-  # Differences telescope: the weight is the last score, soft best-of-N.
-  np.testing.assert_allclose(
-    np.exp(output.log_weight), expected.score, rtol=1e-4
-  )
+  np.testing.assert_array_equal(output.score, expected.score)
+  weights = np.exp(np.asarray(output.log_weight))
+  np.testing.assert_allclose(weights, expected.score, rtol=1e-4)
+  # The row is drawn by weight.
+  weights /= weights.sum(axis=1, keepdims=True)
+  hits = np.asarray(output.chosen)[:, None] == np.arange(4)
+  for row in range(4):
+    reference.assert_mean(hits[:, row] - weights[:, row], 0)
 
 
 @pytest.mark.parametrize("threshold", [0.5, 2.0])
@@ -260,20 +266,11 @@ def test_effective_sample_size_is_recorded_for_the_steps_that_ran():
   assert (ess[moved] < 2).all()
 
 
-def test_choosing_a_row_by_weight():
-  output = run(resample="never", potential=potentials.last, choose="sample")
-  weights = np.asarray(jax.nn.softmax(output.log_weight, axis=1))
-  hits = np.asarray(output.chosen)[:, None] == np.arange(4)
-  for row in range(4):
-    reference.assert_mean(hits[:, row] - weights[:, row], 0)
-
-
 TRACES = [
   ("always", "multinomial", "odds"),
-  ("always", "residual", "last"),
+  ("always", "residual", "difference"),
   ("ess", "systematic", "last"),
   ("ess", "stratified", "odds"),
-  ("never", "systematic", "difference"),
 ]
 
 

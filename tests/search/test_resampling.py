@@ -7,6 +7,7 @@ import pytest
 
 from prm_jax import errors
 from prm_jax.search import resampling
+from tests.search import tabular
 
 SCHEMES = list(resampling.SCHEMES)
 AT = {
@@ -23,7 +24,7 @@ def log(weights):
     return jnp.asarray(np.log(weights), jnp.float32)
 
 
-@functools.partial(jax.jit, static_argnames=("name", "num", "draws"))
+@functools.partial(tabular.jit, static_argnames=("name", "num", "draws"))
 def parents_of(name, log_weights, num, draws, seed=0):
   """[draws, num]"""
   keys = jax.random.split(jax.random.key(seed), draws)
@@ -44,18 +45,17 @@ def copies(name, log_weights, num=NUM, draws=DRAWS):
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-@pytest.mark.parametrize("num", [1, NUM])
-def test_expected_copies(name, num):
-  counts = copies(name, log(WEIGHTS), num)
-  assert (counts.sum(axis=1) == num).all()
-  error = counts.mean(axis=0) - num * WEIGHTS
+def test_expected_copies(name):
+  counts = copies(name, log(WEIGHTS))
+  assert (counts.sum(axis=1) == NUM).all()
+  error = counts.mean(axis=0) - NUM * WEIGHTS
   bound = 4.5 * counts.std(axis=0) / np.sqrt(len(counts)) + 1e-6
   assert (np.abs(error) <= bound).all()
 
 
 def test_systematic_copies_are_exact_over_a_grid_of_uniforms():
   grid = jnp.tile((jnp.arange(10000)[:, None] + 0.5) / 10000, NUM)
-  parents = jax.jit(jax.vmap(resampling.systematic_at, (0, None)))(
+  parents = tabular.jit(jax.vmap(resampling.systematic_at, (0, None)))(
     grid, log(WEIGHTS)
   )
   counts = np.bincount(np.ravel(parents), minlength=5) / 10000
@@ -85,14 +85,17 @@ def test_multinomial_copies_have_the_multinomial_variance():
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-@pytest.mark.parametrize("rows", [256, 4096])
-def test_rows_of_weight_zero_are_never_drawn(name, rows):
+def test_rows_of_weight_zero_are_never_drawn(name):
   # A float32 cumulative sum ends short of its total, and a uniform beyond it
   # falls to the last row whatever its weight.
+  rows = 1000
   weights = np.exp(2 * np.random.default_rng(0).normal(size=rows))
   weights[[0, 1, rows // 2, -2, -1]] = 0
-  counts = copies(name, log(weights), rows, 2**19 // rows)
-  np.testing.assert_array_equal(counts[:, weights == 0], 0)
+  # Optimised, unlike elsewhere: the order of a sum is what matters here.
+  draw = functools.partial(resampling.SCHEMES[name], num=rows)
+  keys = jax.random.split(jax.random.key(0), 1000)
+  parents = jax.jit(jax.vmap(draw, (0, None)))(keys, log(weights))
+  assert (weights[np.asarray(parents)] > 0).all()
 
 
 @pytest.mark.parametrize("name", SCHEMES)
@@ -101,7 +104,7 @@ def test_uniforms_at_the_edges_draw_only_positive_weights(name):
   weights = np.random.default_rng(0).random(rows)
   weights[[0, -1]] = 0
   uniforms = jnp.array([[0.0] * rows, [1 - 2**-24] * rows])
-  parents = jax.jit(jax.vmap(AT[name], (0, None)))(uniforms, log(weights))
+  parents = tabular.jit(jax.vmap(AT[name], (0, None)))(uniforms, log(weights))
   assert (weights[np.asarray(parents)] > 0).all()
 
 
@@ -128,7 +131,7 @@ def test_no_weight_at_all_draws_uniformly(name):
 
 
 @pytest.mark.parametrize("name", ["systematic", "stratified", "residual"])
-@pytest.mark.parametrize("rows", [3, 100, 4097])
+@pytest.mark.parametrize("rows", [7, 4097])
 def test_equal_weights_are_the_identity(name, rows):
   """For every uniform, the largest and the smallest included."""
   edges = jnp.array([[0.0] * rows, [1 - 2**-24] * rows])
@@ -154,8 +157,8 @@ def test_a_problem_draws_the_same_alone_and_under_vmap(name):
   keys = jax.random.split(jax.random.key(0), 6)
   log_weights = jax.random.normal(jax.random.key(1), (6, 17)) * 3
   draw = lambda key, lw: resampling.by_name(name)(key, lw, 17)
-  together = jax.jit(jax.vmap(draw))(keys, log_weights)
-  alone = jax.jit(draw)
+  together = tabular.jit(jax.vmap(draw))(keys, log_weights)
+  alone = tabular.jit(draw)
   for key, lw, parents in zip(keys, log_weights, together, strict=True):
     np.testing.assert_array_equal(alone(key, lw), parents)
 
