@@ -69,57 +69,67 @@ def particle_filter(
   population = loop.start(
     params, rng_keys, root, step_fn, max_steps, root_score
   )
-  like = population.rows.last_score
-  num = like.shape[1]
-  trigger = {"always": math.inf, "ess": ess_threshold * num, "never": -1.0}
+  zeros = jnp.zeros_like(population.rows.last_score)
+  num = zeros.shape[1]
+  size = {"always": math.inf, "ess": ess_threshold * num, "never": -1.0}
+  select = _selection(potential, size[resample], scheme, target)
+  weights = Weights(
+    log_weight=zeros,
+    log_evidence=zeros[:, 0],
+    ess=jnp.zeros_like(population.rows.step_scores[:, 0]),
+    step=jnp.int32(0),
+  )
   if resample != "always":
     take_fn = loop.when_moved(take_fn)
-  draw = jax.vmap(lambda key, log_weight: scheme(key, log_weight, num))
-
-  def select(keys, rows, step, weights):
-    del rows
-    log_g = potential(step.output.score, step.previous_score)
-    if target == "base":
-      log_g = log_g + step.output.log_ratio
-    log_weight = weights.log_weight + jnp.where(step.wrote, log_g, 0)
-    ess = resampling.effective_sample_size(log_weight)
-    resampled = step.more & (ess < trigger[resample])
-    gain = masked.logsumexp(log_weight) - math.log(num)
-    ran = jnp.any(step.wrote, axis=1)
-    weights = Weights(
-      log_weight=jnp.where(resampled[:, None], 0, log_weight),
-      log_evidence=weights.log_evidence + jnp.where(resampled, gain, 0),
-      ess=weights.ess.at[:, weights.step].set(jnp.where(ran, ess, 0)),
-      step=weights.step + 1,
-    )
-    parents = draw(keys, log_weight)
-    return jnp.where(
-      resampled[:, None], parents, loop.identity(parents)
-    ), weights
-
-  zeros = jnp.zeros_like(like)
-  weights = Weights(
-    zeros,
-    zeros[:, 0],
-    jnp.zeros_like(population.rows.step_scores[:, 0]),
-    jnp.int32(0),
-  )
   population, weights = loop.run(
     params, rng_keys, population, step_fn, take_fn, select, weights
   )
+  log_weight = weights.log_weight
   output = loop.finish(
     population,
     aggregate,
-    log_weight=weights.log_weight,
-    log_evidence=weights.log_evidence
-    + masked.logsumexp(weights.log_weight)
-    - math.log(num),
+    log_weight=log_weight,
+    log_evidence=weights.log_evidence + _log_mean(log_weight),
     ess=weights.ess,
   )
   if choose == "argmax":
     return output
   keys = loop.step_keys(rng_keys, jnp.uint32(loop.SELECTION))
-  drawn = jax.vmap(lambda key, lw: resampling.multinomial(key, lw, 1)[0])(
-    keys, weights.log_weight
-  )
-  return output._replace(chosen=drawn)
+  draw = lambda key, log_weight: resampling.multinomial(key, log_weight, 1)[0]
+  return output._replace(chosen=jax.vmap(draw)(keys, log_weight))
+
+
+def _selection(
+  potential: potentials.PotentialFn,
+  size: ArrayLike,
+  scheme: resampling.ResampleFn,
+  target: str,
+) -> loop.SelectFn:
+  """Weighs the step, and resamples where the ESS is below `size`."""
+
+  def select(keys, rows, step, weights):
+    num = rows.done.shape[1]
+    log_g = potential(step.output.score, step.previous_score)
+    if target == "base":
+      log_g = log_g + step.output.log_ratio
+    log_weight = weights.log_weight + jnp.where(step.wrote, log_g, 0)
+    ess = resampling.effective_sample_size(log_weight)
+    resampled = step.more & (ess < size)
+    ran = jnp.any(step.wrote, axis=1)
+    draw = jax.vmap(lambda key, log_weight: scheme(key, log_weight, num))
+    parents = draw(keys, log_weight)
+    parents = jnp.where(resampled[:, None], parents, loop.identity(parents))
+    return parents, Weights(
+      log_weight=jnp.where(resampled[:, None], 0, log_weight),
+      log_evidence=weights.log_evidence
+      + jnp.where(resampled, _log_mean(log_weight), 0),
+      ess=weights.ess.at[:, weights.step].set(jnp.where(ran, ess, 0)),
+      step=weights.step + 1,
+    )
+
+  return select
+
+
+def _log_mean(log_weight: jax.Array) -> jax.Array:
+  """log of the mean weight, [B]."""
+  return masked.logsumexp(log_weight) - math.log(log_weight.shape[1])

@@ -138,7 +138,7 @@ def test_law_of_the_weighted_rows_approaches_the_target():
       num=num,
       potential=potentials.last,
       resample="always",
-      scheme=resampling.systematic,
+      scheme=resampling.multinomial,
     )
     weights = np.asarray(jax.nn.softmax(output.log_weight, axis=1))
     codes = np.asarray(output.embedding["code"])
