@@ -1,6 +1,7 @@
 """Settings and fixtures of the whole suite."""
 
 import os
+import pathlib
 
 # Before anything imports JAX. Tests are written for the CPU; setting
 # JAX_PLATFORMS runs those that can on something else.
@@ -8,8 +9,14 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Two workers may share one accelerator, and two cores.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Most of the suite's time is compilation; processes started by tests and the
+# next run of the suite find what was compiled before.
+os.environ.setdefault(
+  "JAX_COMPILATION_CACHE_DIR",
+  str(pathlib.Path(__file__).resolve().parent.parent / ".jax_cache"),
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
-import pathlib
 import subprocess
 import sys
 from collections.abc import Callable

@@ -21,7 +21,6 @@ from prm_jax.solvers import judging
 from prm_jax.tasks import base as tasks
 
 DEFAULT_CONFIG = "quickstart"
-VERIFIERS = ("orm", "ovm", "tvm")
 CLOCK = "clock.json"
 
 
@@ -44,7 +43,7 @@ def run(
   with clock.stage("samples"):
     sample(config, task, policy, workdir / "samples")
   verifiers = {}
-  for name in VERIFIERS:
+  for name in config.verifiers:
     with clock.stage(name):
       verifiers[name] = train.stage(
         _verifier_config(config, config[name], workdir),

@@ -20,7 +20,8 @@ def get_config(size: str = "small") -> ml_collections.ConfigDict:
   c.seed = 0
   c.task = game24_policy.get_config().task
   c.policy = game24_policy.get_config()
-  # One training run for each; all start from the policy.
+  # One training run for each; all start from the policy. The last guides.
+  c.verifiers = ("orm", "ovm", "tvm")
   c.orm = game24_value.get_config("orm")
   c.ovm = game24_value.get_config("ovm")
   c.tvm = game24_value.get_config("tvm")
