@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from prm_jax import errors
 from prm_jax.search import best_of_n, particle, potentials, resampling
 from prm_jax.search import step_beam as beam_lib
 from tests.search import reference, tabular
@@ -264,77 +263,3 @@ def test_effective_sample_size_is_recorded_for_the_steps_that_ran():
   moved = (np.asarray(output.ancestors) != np.arange(4)).any(axis=2)
   assert moved.any()
   assert (ess[moved] < 2).all()
-
-
-TRACES = [
-  ("always", "multinomial", "odds"),
-  ("always", "residual", "difference"),
-  ("ess", "systematic", "last"),
-  ("ess", "stratified", "odds"),
-]
-
-
-@pytest.mark.parametrize(("resample", "scheme", "potential"), TRACES)
-def test_trace_on_scripted_uniforms(resample, scheme, potential):
-  """Row by row what the listing gives, and the documented selection keys."""
-  num, rows = 60, 6
-  rng = np.random.default_rng(0)
-  script = rng.random((num, tabular.LENGTH, rows)).astype(np.float32)
-  output = jax.device_get(
-    run(
-      (tabular.table(), jnp.asarray(script)),
-      rows=rows,
-      num=num,
-      step_fn=tabular.scripted_step_fn,
-      resample=resample,
-      scheme=resampling.by_name(scheme),
-      potential=potentials.by_name(potential),
-    )
-  )
-  steps = jnp.arange(tabular.LENGTH)
-
-  @tabular.jit
-  @jax.vmap
-  def drawn(key):
-    fold = lambda step: jax.random.fold_in(
-      jax.random.fold_in(key, step), 2**31 - 1
-    )
-    return jax.vmap(lambda step: jax.random.uniform(fold(step), (rows,)))(steps)
-
-  draws = np.asarray(drawn(tabular.keys(num)))
-  threshold = {"always": np.inf, "ess": rows / 2, "never": 0}[resample]
-  for n in range(num):
-    expected, weights, evidence, sizes, ancestors = reference.particle_trace(
-      script[n], draws[n], threshold, scheme, potential
-    )
-    np.testing.assert_array_equal(
-      output.embedding["code"][n], [tabular.encode(row) for row in expected]
-    )
-    np.testing.assert_allclose(output.log_weight[n], weights, atol=1e-4)
-    np.testing.assert_allclose(output.log_evidence[n], evidence, atol=1e-4)
-    np.testing.assert_allclose(
-      output.ess[n], sizes + [0] * (tabular.LENGTH - len(sizes)), rtol=1e-4
-    )
-    for step, parents in enumerate(ancestors):
-      np.testing.assert_array_equal(output.ancestors[n, step], parents)
-
-
-def test_potentials():
-  score, previous = jnp.array([0.8, 0.5]), jnp.array([0.4, 1.0])
-  values = {
-    "last": np.log([0.8, 0.5]),
-    "odds": [np.log(4), 0],
-    "difference": np.log([2, 0.5]),
-    "exponential": [0.8, 0.5],
-  }
-  assert values.keys() == potentials.POTENTIALS.keys()
-  for name, expected in values.items():
-    np.testing.assert_allclose(
-      potentials.by_name(name)(score, previous), expected, atol=1e-6
-    )
-  certain = jnp.array([0.0, 1.0])
-  assert np.isfinite(potentials.odds(certain, certain)).all()
-  assert np.isfinite(potentials.difference(certain, certain)).all()
-  np.testing.assert_array_equal(potentials.last(certain, certain), [-np.inf, 0])
-  with pytest.raises(errors.UserError, match=r"logit.*last, odds"):
-    potentials.by_name("logit")
