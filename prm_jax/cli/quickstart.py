@@ -13,8 +13,14 @@ import rich
 import rich.rule
 
 from prm_jax.build import models, searches
+from prm_jax.cli import (
+  compilation,
+  quickstart_table,
+  report,
+  solving,
+  train,
+)
 from prm_jax.cli import flags as flags_lib
-from prm_jax.cli import quickstart_table, report, solving, train
 from prm_jax.data import atomic, record_files
 from prm_jax.reports import html, results
 from prm_jax.solvers import judging
@@ -30,6 +36,7 @@ def run(
   flags: flags_lib.Flags,
 ) -> int:
   del flags
+  compilation.keep(workdir)
   clock = Clock(workdir / CLOCK)
   task = models.task(config.task)
   data_dir = workdir / "data"

@@ -14,8 +14,8 @@ import rich
 
 from prm_jax import errors
 from prm_jax.build import models, searches
+from prm_jax.cli import compilation, report, solving
 from prm_jax.cli import flags as flags_lib
-from prm_jax.cli import report, solving
 from prm_jax.data import record_files, records
 from prm_jax.reports import results
 from prm_jax.search import base
@@ -33,6 +33,7 @@ def run(
   workdir: pathlib.Path,
   flags: flags_lib.Flags,
 ) -> int:
+  compilation.keep(workdir)
   config.policy = flags.policy or flags.model or config.policy
   config.verifier = flags.verifier or config.verifier
   if flags.input:

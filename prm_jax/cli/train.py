@@ -10,6 +10,7 @@ import rich
 from prm_jax import errors
 from prm_jax.build import fields, losses, models, training
 from prm_jax.checkpoint import store
+from prm_jax.cli import compilation
 from prm_jax.cli import examples as examples_lib
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import pipeline
@@ -32,6 +33,7 @@ def run(
   flags: flags_lib.Flags,
 ) -> int:
   topology.start()
+  compilation.keep(workdir)
   if flags.model:
     config.init = flags.model
   stage(config, workdir, data_dir=workdir / "data", label="train")
@@ -62,6 +64,8 @@ def stage(
   model = lm.Model(models.model_config(config.model, tokenizer.vocab_size))
   _check_trunk(model, warm)
   found = examples_lib.load(config, task, tokenizer, data_dir)
+  data = training.pipeline_config(config.data, config.seed)
+  _tell_dropped(found, data)
   mesh = training.mesh(config.mesh)
   loss_fn = losses.loss_fn(
     model,
@@ -78,7 +82,6 @@ def stage(
     num_micro_batches=config.num_micro_batches,
   )
   here = topology.here()
-  data = training.pipeline_config(config.data, config.seed)
   shards = {
     "process_index": here.process_index,
     "process_count": here.process_count,
@@ -100,6 +103,17 @@ def stage(
   )
   models.save(workdir / MODEL, loaded, workdir)
   return loaded
+
+
+def _tell_dropped(
+  found: examples_lib.Loaded, data: pipeline.PipelineConfig
+) -> None:
+  longer = int((found.train.lengths > data.widths[-1]).sum())
+  if longer and data.too_long == "drop":
+    rich.print(
+      f"left out: {longer:,} of {len(found.train):,} examples, longer than "
+      f"{data.widths[-1]} tokens (data.boundaries)"
+    )
 
 
 def training_flops(model: lm.Model, length: int) -> float:
