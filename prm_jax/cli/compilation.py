@@ -15,7 +15,7 @@ def keep(workdir: pathlib.Path) -> None:
   A run that is resumed starts at once, and stages that compile the same
   program compile it once. `JAX_COMPILATION_CACHE_DIR` goes before.
   """
-  if jax.config.jax_compilation_cache_dir:
+  if jax.config.values["jax_compilation_cache_dir"]:
     return
   jax.config.update("jax_compilation_cache_dir", str(workdir / DIRECTORY))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", LEAST_S)
