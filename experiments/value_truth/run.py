@@ -27,7 +27,7 @@ from prm_jax.data import record_files, records
 from prm_jax.decode import score
 from prm_jax.eval import calibration, ranking
 from prm_jax.reports import results, tables
-from prm_jax.solvers import judging
+from prm_jax.solvers import judging, rollouts
 from prm_jax.tasks import base as tasks
 from prm_jax.tasks import chain as chain_lib
 from prm_jax.text import steps as steps_lib
@@ -112,15 +112,6 @@ def game24_truth(task, policy, num: int, num_rollouts: int) -> Truth:
 
 
 def _rollouts(task, policy, problems, steps, num_rollouts: int) -> Truth:
-  prompts = [
-    tasks.Problem(
-      f"{problem.id}#{i}",
-      problem.task,
-      " ".join([problem.prompt, *(f"{step} ;" for step in written)]),
-      problem.answer,
-    )
-    for i, (problem, written) in enumerate(zip(problems, steps, strict=True))
-  ]
   config = game24_search.get_config("best_of_n")
   config.solver.prompt_tokens = 48
   searching = solving.make_solver(
@@ -132,16 +123,10 @@ def _rollouts(task, policy, problems, steps, num_rollouts: int) -> Truth:
     sizes=config.solver,
     seed=4242,
   )
-  solved = searching.solve(prompts)
-  num_correct = np.zeros(len(prompts), np.int64)
-  for i, (problem, written) in enumerate(zip(problems, steps, strict=True)):
-    for n in range(num_rollouts):
-      tokens = solved.tokens[i, n, : solved.length[i, n]]
-      rest, finished = steps_lib.decode_steps(policy.tokenizer, tokens)
-      verdict = task.verify(problem, [*written, *rest])
-      num_correct[i] += finished and verdict.correct
-  total = np.full(len(prompts), num_rollouts)
-  return Truth(problems, steps, num_correct, total, num_correct / total)
+  correct, total = rollouts.from_prefixes(
+    searching, task, policy.tokenizer, problems, steps
+  )
+  return Truth(problems, steps, correct, total, correct / total)
 
 
 def predict(verifier: models.Loaded, truth: Truth) -> np.ndarray:
