@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from prm_jax.models import cache, heads, lm
 from prm_jax.types import Array, Params
@@ -130,7 +131,7 @@ class OracleScorer:
   def score(self, params, step, prompt, rows):
     del params
     score = jax.pure_callback(
-      self.value_fn,
+      lambda *arrays: self.value_fn(*map(np.asarray, arrays)),
       jax.ShapeDtypeStruct(step.length.shape, jnp.float32),
       *prompt,
       step.tokens,

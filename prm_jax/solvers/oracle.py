@@ -46,8 +46,6 @@ class OracleValues:
     length: np.ndarray,
   ) -> np.ndarray:
     """[B, P], [B], [B, N, S], [B, N] -> float32 [B, N]."""
-    prompts, tokens = np.asarray(prompts), np.asarray(tokens)
-    prompt_length, length = np.asarray(prompt_length), np.asarray(length)
     values = np.zeros(length.shape, np.float32)
     for i in range(len(prompts)):
       problem = self._problems[tuple(prompts[i, : prompt_length[i]].tolist())]

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from prm_jax.decode import score
+from prm_jax.decode import score, step
 from prm_jax.models import lm
 from prm_jax.solvers import solver
 from prm_jax.text import tokenizer as tokenizer_lib
@@ -28,8 +28,8 @@ def step_scores(
     batch_size: rows per forward; one program is compiled.
 
   Returns:
-    [n, N, T] float32, 0 beyond a row's steps; a row that was cut off is read
-    at its last token.
+    [n, N, T] float32, 0 beyond a row's steps, read where the search read: a
+    step that was cut off has its score at its last token.
   """
   texts, prompt_length, length = _joined(tokenizer, solved)
   run = jax.jit(lambda p, x, n: score.prefix_scores(model, p, x, n))
@@ -41,10 +41,7 @@ def step_scores(
     n = np.pad(length[part], (0, lacking), constant_values=1)
     parts.append(np.asarray(run(params, x, n))[: len(texts[part])])
   scores = np.concatenate(parts)
-  ends = np.isin(texts, [tokenizer.step_id, tokenizer.eos_id])
-  place = np.arange(texts.shape[1])
-  ends |= place == length[:, None] - 1
-  ends &= (place >= prompt_length[:, None]) & (place < length[:, None])
+  ends = _step_ends(texts, prompt_length, length, solved.step_format)
   return _spread(scores, ends, solved.step_scores.shape)
 
 
@@ -62,6 +59,28 @@ def _joined(
   prompt_length = np.repeat([len(prompt) for prompt in prompts], rows)
   length = prompt_length + solved.length.reshape(-1)
   return texts.reshape(-1, texts.shape[-1]), prompt_length, length
+
+
+def _step_ends(
+  texts: np.ndarray,
+  prompt_length: np.ndarray,
+  length: np.ndarray,
+  step_format: step.StepFormat,
+) -> np.ndarray:
+  """Where `decode.step` ended a step, bool [n, t]."""
+  closes = np.isin(texts, [*step_format.step_ids, step_format.eos_id])
+  ends = np.zeros_like(closes)
+  written = np.zeros(len(texts), np.int32)  # tokens of the step so far
+  for place in range(texts.shape[1]):
+    inside = (place >= prompt_length) & (place < length)
+    written += inside
+    ends[:, place] = inside & (
+      closes[:, place]
+      | (written >= step_format.max_step_tokens)
+      | (place == length - 1)
+    )
+    written[ends[:, place]] = 0
+  return ends
 
 
 def _spread(

@@ -3,11 +3,13 @@
 One compiled program per solver: every batch has the same number of problems
 and the same prompt slots, the last one filled up with repeats that are dropped
 again. A problem's key comes from its id, so its result does not depend on the
-batch it is in.
+batch it is in. Devices share a batch by problems and run without a word to
+one another, so none waits at another's steps.
 """
 
 import dataclasses
 import functools
+import math
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from prm_jax import errors
 from prm_jax.decode import sampling, scoring, state, step
@@ -24,6 +27,10 @@ from prm_jax.search import base
 from prm_jax.tasks import base as tasks
 from prm_jax.text import tokenizer as tokenizer_lib
 from prm_jax.types import Params
+
+_AXIS = "problems"
+_SPLIT = PartitionSpec(_AXIS)
+_WHOLE = PartitionSpec()
 
 
 class Solved(NamedTuple):
@@ -41,6 +48,7 @@ class Solved(NamedTuple):
   done: np.ndarray  # [n, N]
   cost: base.Cost  # numpy leaves [n]
   wall_s: float  # compilation left out
+  step_format: step.StepFormat  # where the rows' steps end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +56,8 @@ class SolverConfig:
   """Sizes of the compiled program.
 
   Attributes:
-    batch_size: problems per program call.
+    batch_size: problems per program call; as many devices share them as
+      divide their number.
     prompt_tokens: slots for a prompt; longer prompts are an error.
     max_tokens: slots for a row's own tokens; a row that fills them is done.
   """
@@ -78,6 +87,7 @@ class Solver:
     step_format: where steps end.
     config: sizes.
     seed: of all sampling.
+    devices: that share the work; default: all of this process.
   """
 
   def __init__(
@@ -93,10 +103,14 @@ class Solver:
     step_format: step.StepFormat,
     config: SolverConfig,
     seed: int = 0,
+    devices: Sequence[jax.Device] | None = None,
   ):
+    mesh = _problem_mesh(config.batch_size, devices or jax.local_devices())
     self._tokenizer = tokenizer
-    self._params = params
+    self._params = jax.device_put(params, NamedSharding(mesh, _WHOLE))
     self._config = config
+    self._step_format = step_format
+    self._by_problem = NamedSharding(mesh, _SPLIT)
     self._key = jax.random.key(seed)
     step_fn = step.make_step_fn(policy, scorer, sampler, step_format)
 
@@ -114,7 +128,15 @@ class Solver:
       rows = found.embedding.rows
       return found._replace(embedding=None), rows.tokens, rows.length
 
-    self._run = jax.jit(run)
+    self._run = jax.jit(
+      jax.shard_map(
+        run,
+        mesh=mesh,
+        in_specs=(_WHOLE, _SPLIT, _SPLIT, _SPLIT),
+        out_specs=_SPLIT,
+        check_vma=False,  # loops begin with constants, the same everywhere
+      )
+    )
     self.compile_s = 0.0
 
   @functools.cached_property
@@ -123,10 +145,13 @@ class Solver:
     started = time.perf_counter()
     size, slots = self._config.batch_size, self._config.prompt_tokens
     key = jax.random.key(0)
-    shapes = (
-      jax.ShapeDtypeStruct((size,), key.dtype),
-      jax.ShapeDtypeStruct((size, slots), jnp.int32),
-      jax.ShapeDtypeStruct((size,), jnp.int32),
+    shapes = tuple(
+      jax.ShapeDtypeStruct(shape, dtype, sharding=self._by_problem)
+      for shape, dtype in (
+        ((size,), key.dtype),
+        ((size, slots), jnp.int32),
+        ((size,), jnp.int32),
+      )
     )
     program = self._run.lower(self._params, *shapes).compile()
     self.compile_s = time.perf_counter() - started
@@ -160,7 +185,7 @@ class Solver:
         on_batch(done)
     wall_s = time.perf_counter() - started
     joined = jax.tree.map(lambda *x: np.concatenate(x), *parts)
-    return _solved(problems, joined, wall_s)
+    return _solved(problems, joined, wall_s, self._step_format)
 
   def _batches(
     self, problems: Sequence[tasks.Problem]
@@ -177,11 +202,24 @@ class Solver:
     )
     ids = np.array([problem_number(p.id) for p in filled], np.uint32)
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(self._key, ids)
-    return keys, prompts, length
+    return jax.device_put((keys, prompts, length), self._by_problem)
+
+
+def _problem_mesh(
+  batch_size: int, devices: Sequence[jax.Device]
+) -> jax.sharding.Mesh:
+  """As many devices as divide both the batch and those there are."""
+  num = math.gcd(batch_size, len(devices))
+  return jax.make_mesh(
+    (num,), (_AXIS,), axis_types=(AxisType.Auto,), devices=devices[:num]
+  )
 
 
 def _solved(
-  problems: Sequence[tasks.Problem], joined: Any, wall_s: float
+  problems: Sequence[tasks.Problem],
+  joined: Any,
+  wall_s: float,
+  step_format: step.StepFormat,
 ) -> Solved:
   found, tokens, length = joined
   own = {
@@ -190,7 +228,12 @@ def _solved(
     if name in base.SearchOutput._fields
   }
   return Solved(
-    problems=problems, tokens=tokens, length=length, wall_s=wall_s, **own
+    problems=problems,
+    tokens=tokens,
+    length=length,
+    wall_s=wall_s,
+    step_format=step_format,
+    **own,
   )
 
 
