@@ -1,0 +1,32 @@
+"""A verifier that reads finished rows says what it says during a search."""
+
+import numpy as np
+import pytest
+
+from prm_jax.build import searches
+from prm_jax.solvers import rescore
+from tests.solvers import tiny_solver
+
+
+@pytest.fixture(scope="module")
+def solved():
+  own = tiny_solver.verified(searches.SearchConfig("best_of_n", 4))
+  return own.solve(tiny_solver.problems())
+
+
+@pytest.mark.parametrize("batch_size", [1024, 7])
+def test_scores_of_whole_rows_are_those_of_the_search(solved, batch_size):
+  model, params = tiny_solver.make(1, value_head="token", use_lm_head=False)
+  got = rescore.step_scores(
+    model, params, tiny_solver.tokenizer(), solved, batch_size=batch_size
+  )
+  np.testing.assert_allclose(got, solved.step_scores, atol=1e-5)
+  beyond = np.arange(got.shape[-1]) >= solved.num_steps[..., None]
+  assert not got[beyond].any()
+  assert np.std(got[~beyond]) > 1e-3
+  # Steps that were cut off are among them.
+  closed = np.isin(
+    solved.tokens,
+    [tiny_solver.tokenizer().step_id, tiny_solver.tokenizer().eos_id],
+  )
+  assert np.any(closed.sum(axis=-1) < solved.num_steps)
