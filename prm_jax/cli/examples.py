@@ -1,10 +1,15 @@
 """Training and held-out examples, from generated data or from files."""
 
+import contextlib
 import dataclasses
+import io
 import pathlib
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import ml_collections
+import tensorflow_datasets as tfds
+from absl import logging
 
 from prm_jax import errors
 from prm_jax.build import fields, models
@@ -20,6 +25,7 @@ BUILDERS = {
   "countdown": countdown.Countdown,
   "chain": chain.Chain,
 }
+SPLITS: tuple[tasks.Split, ...] = ("train", "validation")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,50 +77,70 @@ def load(
   """
   own = fields.dataclass(ExamplesConfig, config.examples.to_dict(), "examples")
   if own.source == "demonstrations":
+    splits = _demonstrations(config, own, task, data_dir)
+    solved = [sources.from_tfds(splits[s]) for s in SPLITS]
+    made = [_encoded(config, task, tokenizer, part) for part in solved]
+    return Loaded(made[0], made[1])
+  train = _from_files(config, own, task, tokenizer, "")
+  if not own.eval_problems:
+    return Loaded(train, None)
+  return Loaded(train, _from_files(config, own, task, tokenizer, "eval_"))
+
+
+def _demonstrations(config, own, task, data_dir):
+  """A data source per split, generated unless it is there."""
+  with _quiet():
     builder = BUILDERS[task.name](
       data_dir=data_dir,
       config=task_builder.TaskConfig(
         task_config=models.task_fields(config.task),
         num_demonstrations=own.num_demonstrations,
         seed=config.seed,
-        splits=("train", "validation"),
+        splits=SPLITS,
       ),
     )
-    splits = task_builder.prepare(builder)
-    solved = [sources.from_tfds(splits[s]) for s in ("train", "validation")]
-    made = [_encoded(config, task, tokenizer, part) for part in solved]
-    return Loaded(made[0], made[1])
-  train = _from_files(
-    config, task, tokenizer, own.problems, own.solutions, own.labels, ""
-  )
-  if not own.eval_problems:
-    return Loaded(train, None)
-  held_out = _from_files(
-    config,
-    task,
-    tokenizer,
-    own.eval_problems,
-    own.eval_solutions,
-    own.eval_labels,
-    "eval_",
-  )
-  return Loaded(train, held_out)
+  path = pathlib.Path(builder.data_path)
+  if not path.exists():
+    print(f"demonstrations of {task.name}: {path}", flush=True)
+  with _quiet():
+    return task_builder.prepare(builder)
 
 
-def _from_files(config, task, tokenizer, problems, solutions, labels, prefix):
-  if not problems:
-    raise errors.UserError(f"examples.{prefix}problems: no file given")
-  if labels:
-    found = record_files.read(problems, records.Problem).records
-    return targets.from_labels(
-      tokenizer,
-      {problem.id: problem for problem in found},
-      record_files.read(labels, records.StepLabels).records,
-    )
-  if not solutions:
-    raise errors.UserError(f"examples.{prefix}solutions: no file given")
-  solved = sources.from_files(problems, solutions)
-  return _encoded(config, task, tokenizer, solved)
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+  """Keeps TFDS from telling of downloads, which there are none of."""
+  tfds.disable_progress_bar()
+  verbosity = logging.get_verbosity()
+  logging.set_verbosity(logging.ERROR)
+  try:
+    with contextlib.redirect_stdout(io.StringIO()):
+      yield
+  finally:
+    logging.set_verbosity(verbosity)
+
+
+def _from_files(config, own, task, tokenizer, prefix):
+  """Examples of the files that the fields with this prefix name."""
+  name = config.objective.name
+  use_labels = name == "step" and getattr(own, f"{prefix}labels")
+  kinds = ("problems", "labels" if use_labels else "solutions")
+  paths = [getattr(own, f"{prefix}{kind}") for kind in kinds]
+  for kind, path in zip(kinds, paths, strict=True):
+    if not path:
+      raise errors.UserError(f"examples.{prefix}{kind}: no file given")
+  try:
+    if not use_labels:
+      solved = sources.from_files(*paths)
+      return _encoded(config, task, tokenizer, solved)
+    problems = record_files.read(paths[0], records.Problem).records
+    labels = record_files.read(paths[1], records.StepLabels).records
+    by_id = {problem.id: problem for problem in problems}
+    return targets.from_labels(tokenizer, by_id, labels)
+  except errors.UserError as error:
+    told = str(error)
+    if any(path in told for path in paths):
+      raise
+    raise errors.UserError(f"{paths[1]}: {told}") from error
 
 
 def _encoded(config, task, tokenizer, solved):

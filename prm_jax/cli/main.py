@@ -27,7 +27,7 @@ COMMANDS = {
 }
 
 _SIGNAL_BASE = 128  # a shell's exit code for death by signal n is 128 + n
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class Terminated(KeyboardInterrupt):

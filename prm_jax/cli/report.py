@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import ml_collections
 import rich
-import rich.progress
 
 from prm_jax.cli import flags as flags_lib
 from prm_jax.reports import html, results, tables
+from prm_jax.train import progress as progress_lib
 
 DEFAULT_CONFIG = "report"
 CLAIMS_WORKDIR = False
@@ -28,7 +28,7 @@ def run(
   for source in sources:
     if (source / results.FILE).exists():
       show(results.read(source / results.FILE).rows, str(source))
-  rich.print(f"report: {workdir / FILE}")
+  print(f"report: {workdir / FILE}")
   return 0
 
 
@@ -39,11 +39,9 @@ def show(rows: Sequence[results.Row], title: str) -> None:
 
 @contextlib.contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-  """A bar that is told how many are done; gone when it is over."""
-  with rich.progress.Progress(
-    *rich.progress.Progress.get_default_columns(),
-    rich.progress.MofNCompleteColumn(),
-    transient=True,
-  ) as bar:
-    place = bar.add_task(label, total=total)
-    yield lambda done: bar.update(place, completed=done)
+  """Shows how far a run is; it is told how many are done."""
+  bar = progress_lib.Progress(label, total)
+  try:
+    yield lambda done: bar.update(done, {})
+  finally:
+    bar.close()

@@ -36,7 +36,8 @@ def claim(
 
   The first run writes the record as `config.json`; a later one has to bring
   the same record, apart from the volatile fields, whose new values are
-  written.
+  written. Where a run ends in a UserError before it has left anything in a
+  new directory, the record goes too: corrected, the command may come back.
 
   Args:
     path: the work directory.
@@ -57,7 +58,12 @@ def claim(
       _compare(old, new, volatile, path)
     if old != new:
       _write(path / RECORD, new)
-    yield path
+    try:
+      yield path
+    except errors.UserError:
+      if old is None and {p.name for p in path.iterdir()} <= {RECORD, LOCK}:
+        (path / RECORD).unlink()
+      raise
 
 
 @contextlib.contextmanager
