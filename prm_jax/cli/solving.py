@@ -1,8 +1,9 @@
 """From config groups to a solver; used by `search` and `quickstart`."""
 
 import dataclasses
+import itertools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import ml_collections
@@ -29,6 +30,15 @@ class Verifier:
   params: Any = None
 
 
+def first(
+  problems: Iterable[tasks.Problem], num_problems: int
+) -> list[tasks.Problem]:
+  """So many of the problems; all of them if 0."""
+  if num_problems < 0:
+    raise errors.UserError("num_problems: must be at least 0 (0: all)")
+  return list(itertools.islice(problems, num_problems or None))
+
+
 def no_verifier() -> Verifier:
   return Verifier("", scoring.NoScorer())
 
@@ -48,7 +58,7 @@ def model_verifier(
   )
   if mine != theirs:
     raise errors.UserError("verifier: its vocabulary is not that of the policy")
-  scorer = scoring.ModelScorer(loaded.model, task.max_step_tokens)
+  scorer = scoring.ModelScorer(loaded.model)
   return Verifier(name, scorer, loaded.params)
 
 
@@ -88,9 +98,9 @@ def load_verifier(
     return oracle_verifier(task, policy, problems, oracle_kind)
   if name == POLICY:
     return trunk_verifier(policy)
-  path = pathlib.Path(name)
+  path = pathlib.Path(name).resolve()
   return model_verifier(
-    path.parent.name, models.load(path, "verifier"), policy, task
+    path.parent.name, models.load(path, "--verifier"), policy, task
   )
 
 

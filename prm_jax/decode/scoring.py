@@ -80,10 +80,14 @@ class TrunkScorer:
 
 @dataclasses.dataclass(frozen=True)
 class ModelScorer:
-  """A second model with its own cache, fed only the new step."""
+  """A second model with its own cache, fed only the new step.
+
+  The step is read in chunks, as many as the longest step at hand needs: room
+  for the longest step that could be written would mostly be padding.
+  """
 
   verifier: lm.Model
-  max_step_tokens: int
+  chunk: int = 10
 
   def start(self, params, prompts, prompt_length, num_rows, max_tokens):
     _, prompt = lm.read_prompts(
@@ -99,15 +103,28 @@ class ModelScorer:
 
   def score(self, params, step, prompt, rows):
     num_new = step.length - step.start
-    index = step.start[..., None] + jnp.arange(self.max_step_tokens)
-    tokens = jnp.take_along_axis(
-      step.tokens, jnp.minimum(index, step.tokens.shape[-1] - 1), axis=-1
+    width = self.verifier.config.transformer.embed_dim
+    dtype = self.verifier.config.transformer.jax_dtype
+    start = (jnp.int32(0), jnp.zeros((*num_new.shape, width), dtype), rows)
+
+    def read(carry):
+      done, hidden, rows = carry
+      count = jnp.clip(num_new - done, 0, self.chunk)
+      index = (step.start + done)[..., None] + jnp.arange(self.chunk)
+      tokens = jnp.take_along_axis(
+        step.tokens, jnp.minimum(index, step.tokens.shape[-1] - 1), axis=-1
+      )
+      new, rows = lm.extend_rows(
+        self.verifier, params["verifier"], tokens, count, prompt, rows
+      )
+      last = jnp.maximum(count - 1, 0)[..., None, None]
+      new = jnp.take_along_axis(new, last, axis=2)[:, :, 0]
+      hidden = jnp.where(count[..., None] > 0, new, hidden)
+      return done + self.chunk, hidden, rows
+
+    _, hidden, rows = jax.lax.while_loop(
+      lambda carry: carry[0] < jnp.max(num_new), read, start
     )
-    hidden, rows = lm.extend_rows(
-      self.verifier, params["verifier"], tokens, num_new, prompt, rows
-    )
-    last = jnp.maximum(num_new - 1, 0)[..., None, None]
-    hidden = jnp.take_along_axis(hidden, last, axis=2)[:, :, 0]
     values = lm.values(self.verifier, params["verifier"], hidden)
     score = heads.to_probability(values, self.verifier.config)
     return score, num_new, rows
