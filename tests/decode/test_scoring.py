@@ -17,10 +17,11 @@ def at_row_ends(values, rows):
   return np.take_along_axis(values, place[..., None], axis=-1)[..., 0]
 
 
-def test_second_model_reads_new_steps_alone():
+@pytest.mark.parametrize("chunk", [2, runs.MAX_STEP])
+def test_second_model_reads_new_steps_alone(chunk):
   policy, own = runs.make()
   verifier, other = runs.make(1, value_head="token", use_lm_head=False)
-  scorer = scoring.ModelScorer(verifier, runs.MAX_STEP)
+  scorer = scoring.ModelScorer(verifier, chunk)
   stages = runs.run(policy, {"policy": own, "verifier": other}, scorer)
   whole = tiny.jit(lambda p, x, n: score.prefix_scores(verifier, p, x, n))
   for stage in stages:
