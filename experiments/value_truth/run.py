@@ -1,6 +1,8 @@
 """Values that ORM, OVM and TVM learn, against the exact value function.
 
-  python experiments/value_truth/run.py chain --workdir /tmp/value_chain
+  prm-jax train --config chain_policy --workdir RUN
+  python experiments/value_truth/run.py chain --policy RUN/model \
+    --workdir /tmp/value_chain
   python experiments/value_truth/run.py game24 --policy RUN/policy/model \
     --workdir /tmp/value_game24
 
@@ -223,7 +225,7 @@ def student_half_width(values: np.ndarray) -> float:
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument("task", choices=("chain", "game24"))
-  parser.add_argument("--policy", help="model directory, for game24")
+  parser.add_argument("--policy", help="model the value models start from")
   parser.add_argument("--workdir", type=pathlib.Path, required=True)
   parser.add_argument("--seeds", type=int, default=5)
   parser.add_argument("--prefixes", type=int, default=600)
@@ -234,15 +236,14 @@ def main() -> None:
   module = chain_value if args.task == "chain" else game24_value
   base = module.get_config()
   task = models.task(base.task)
+  policy = models.load(args.policy, "--policy")
   if args.task == "chain":
-    policy = None
     truth = chain_truth(task, args.prefixes)
   else:
-    policy = models.load(args.policy, "--policy")
     truth = game24_truth(task, policy, args.prefixes, args.rollouts)
   found: dict[str, list[dict[str, float]]] = {name: [] for name in OBJECTIVES}
   for seed in range(args.seeds):
-    if policy is None:
+    if args.task == "chain":
       problems, solutions = chain_samples(task, seed, args.samples)
     else:
       problems = list(task.problems("train"))
@@ -252,7 +253,7 @@ def main() -> None:
     for objective in OBJECTIVES:
       config = module.get_config(objective)
       config.seed = seed
-      config.init = args.policy or ""
+      config.init = args.policy
       config.fit.num_steps = args.steps or config.fit.num_steps
       label = f"{args.task} {objective} seed {seed}"
       workdir = args.workdir / f"{objective}-{seed}"

@@ -30,9 +30,9 @@ def get_config(objective: str = "tvm") -> ml_collections.ConfigDict:
   c.model.num_kv_heads = 2
   c.model.head_dim = 32
   c.model.mlp_dim = 128
-  c.data.batch_size = 64
+  c.data.batch_size = 128
   c.data.boundaries = (42, 56)
   c.optim.learning_rate = 2e-2
   c.optim.adam_learning_rate = 5e-3
-  c.fit.num_steps = 400
+  c.fit.num_steps = 150
   return c
