@@ -12,6 +12,7 @@ import ml_collections
 import rich
 import rich.rule
 
+from prm_jax import errors
 from prm_jax.build import models, searches
 from prm_jax.cli import (
   compilation,
@@ -36,9 +37,12 @@ def run(
   flags: flags_lib.Flags,
 ) -> int:
   del flags
+  task = models.task(config.task)
+  check(config, task)
+  if (workdir / results.FILE).is_file():
+    return _show(results.read(workdir / results.FILE), workdir)
   compilation.keep(workdir)
   clock = Clock(workdir / CLOCK)
-  task = models.task(config.task)
   data_dir = workdir / "data"
   with clock.stage("policy"):
     policy = train.stage(
@@ -62,10 +66,40 @@ def run(
     rows = quickstart_table.measure(config, task, policy, verifiers)
   rows.append(clock.row())
   results.write(workdir / results.FILE, "quickstart", config.to_dict(), rows)
+  return _show(results.read(workdir / results.FILE), workdir)
+
+
+def _show(found: results.Results, workdir: pathlib.Path) -> int:
+  """The table and the page of a finished run."""
   html.write(workdir / report.FILE, [workdir], title="Game of 24")
-  report.show(rows, "Game of 24, held-out puzzles")
-  rich.print(f"{clock.total:.0f} s in all; report: {workdir / report.FILE}")
+  report.show(found.rows, "Game of 24, held-out puzzles")
+  (total,) = [row.value for row in found.rows if row.metric == "wall_s"]
+  print(f"{total:.0f} s in all; report: {workdir / report.FILE}")
   return 0
+
+
+def check(config: ml_collections.ConfigDict, task: tasks.Task) -> None:
+  """Tells a mistake in a late stage's config before the first stage runs.
+
+  Raises:
+    UserError: names the stage and its field.
+  """
+  vocab_size = task.tokenizer().vocab_size
+  if not config.verifiers:
+    raise errors.UserError("verifiers: there are none")
+  own = {}
+  for name in ("policy", *config.verifiers):
+    if name not in config or "fit" not in config[name]:
+      raise errors.UserError(f"verifiers: {name!r} is no stage of the config")
+    try:
+      own[name] = train.make_settings(config[name], vocab_size).model.config
+    except errors.UserError as error:
+      raise errors.UserError(f"{name}: {error}") from error
+    train.check_trunk(own[name], own["policy"], f"{name}: policy.model")
+  for name in ("num_rows", "num_eval_rows"):
+    if config.samples[name] < 1:
+      raise errors.UserError(f"samples.{name}: must be at least 1")
+  quickstart_table.check(config, task)
 
 
 def sample(
@@ -101,7 +135,7 @@ def sample(
     workdir.mkdir(exist_ok=True)
     record_files.write(workdir / f"{split}.problems.jsonl", problems)
     record_files.write(target, judging.to_solutions(solved, judged, "policy"))
-    rich.print(
+    print(
       f"{split}: {judged.correct.size:,} solutions, "
       f"{100 * judged.correct.mean():.1f} % correct, "
       f"{solved.length.sum() / solved.wall_s:,.0f} tokens/s"

@@ -1,6 +1,5 @@
 """The quickstart's table: every method on the same held-out puzzles."""
 
-import itertools
 from collections.abc import Mapping
 
 import jax.numpy as jnp
@@ -15,7 +14,28 @@ from prm_jax.search import aggregate, votes
 from prm_jax.solvers import judging, rescore, solver
 from prm_jax.tasks import base as tasks
 
-GUIDE = "tvm"  # the verifier that also steers the searches
+
+def check(config: ml_collections.ConfigDict, task: tasks.Task) -> None:
+  """UserError where `measure` would find a field wrong."""
+  solving.first(task.problems("test"), config.num_problems)
+  solving.check_oracle(config.oracle)
+  searches.sampler(config.sampler)
+  solving.solver_config(config.solver)
+  for _, search in _guided(config):
+    searches.search(search, task.max_steps)
+
+
+def _guided(
+  config: ml_collections.ConfigDict,
+) -> list[tuple[str, searches.SearchConfig]]:
+  """The searches that a verifier steers."""
+  return [
+    (method, searches.search_config(group, num_rows=config.num_rows))
+    for method, group in (
+      ("step_beam", config.beam),
+      ("particle", config.particle),
+    )
+  ]
 
 
 def measure(
@@ -24,10 +44,15 @@ def measure(
   policy: models.Loaded,
   verifiers: Mapping[str, models.Loaded],
 ) -> list[results.Row]:
-  """Accuracies with intervals and costs, then TVM's gains as ratios."""
-  problems = list(
-    itertools.islice(task.problems("test"), config.num_problems or None)
-  )
+  """Accuracies with intervals and costs, then the searches' gains as ratios.
+
+  Args:
+    config: of the quickstart.
+    task: its held-out problems are measured.
+    policy: writes all solutions.
+    verifiers: choose among finished solutions; the last also steers.
+  """
+  problems = solving.first(task.problems("test"), config.num_problems)
   oracle = solving.oracle_verifier(task, policy, problems, config.oracle)
   bench = _Bench(config, task, policy, problems)
   rows = [bench.greedy()]
@@ -37,15 +62,12 @@ def measure(
     searches.SearchConfig("best_of_n", config.num_rows),
   )
   rows += _votes(bench, solved, judged, verifiers, oracle)
-  guide = solving.model_verifier(GUIDE, verifiers[GUIDE], policy, task)
+  name = list(verifiers)[-1]
+  guide = solving.model_verifier(name, verifiers[name], policy, task)
   guided = {}
   for verifier in (guide, oracle):
-    for method, group in (
-      ("step_beam", config.beam),
-      ("particle", config.particle),
-    ):
+    for method, search in _guided(config):
       name = f"{method}/{verifier.name}"
-      search = searches.search_config(group, num_rows=config.num_rows)
       solved_so, judged_so = bench.run(name, verifier, search)
       guided[name] = chosen_correct(judged_so, solved_so.chosen)
       rows.append(_row(name, guided[name], solved_so))
@@ -110,7 +132,7 @@ def _votes(bench, solved, judged, verifiers, oracle) -> list[results.Row]:
   rows = [
     solving.accuracy_row("pass@1", judged.correct, once, solved.wall_s),
     _row(
-      "maj@16",
+      f"maj@{judged.correct.shape[1]}",
       chosen_correct(judged, np.asarray(votes.majority(jnp.asarray(ids)))),
       solved,
     ),
@@ -118,7 +140,7 @@ def _votes(bench, solved, judged, verifiers, oracle) -> list[results.Row]:
   scores = {n: bench.scores(v, solved) for n, v in verifiers.items()}
   scores[oracle.name] = judged.correct.astype(np.float32)
   for name, score in scores.items():
-    read = 0 if name == oracle.name else _prompt_and_rows(solved)
+    read = 0 if name == oracle.name else solved.length.sum(axis=1)
     best = chosen_correct(judged, np.argmax(score, axis=1))
     rows.append(_row(f"best_of_n/{name}", best, solved, read))
     voted = np.asarray(votes.weighted(jnp.asarray(ids), jnp.asarray(score)))
@@ -146,11 +168,6 @@ def chosen_correct(judged: judging.Judged, chosen: np.ndarray) -> np.ndarray:
 
 def _cost(solved: solver.Solved) -> dict[str, np.ndarray]:
   return solved.cost._asdict()
-
-
-def _prompt_and_rows(solved: solver.Solved) -> np.ndarray:
-  """[n] tokens a verifier reads that scores finished rows."""
-  return solved.length.sum(axis=1)
 
 
 def _row(

@@ -4,16 +4,15 @@ Batches are appended to `samples.jsonl` as they are done; the same command
 after a kill goes on with the problems that are not there yet.
 """
 
-import itertools
 import pathlib
 from collections.abc import Sequence
 
 import ml_collections
 import numpy as np
-import rich
 
 from prm_jax import errors
 from prm_jax.build import models, searches
+from prm_jax.checkpoint import disk
 from prm_jax.cli import compilation, report, solving
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import record_files, records
@@ -33,7 +32,6 @@ def run(
   workdir: pathlib.Path,
   flags: flags_lib.Flags,
 ) -> int:
-  compilation.keep(workdir)
   config.policy = flags.policy or flags.model or config.policy
   config.verifier = flags.verifier or config.verifier
   if flags.input:
@@ -55,6 +53,7 @@ def run(
     sizes=config.solver,
     seed=config.seed,
   )
+  compilation.keep(workdir)
   samples = _search(
     searching,
     task,
@@ -78,9 +77,7 @@ def _problems(
     raise errors.UserError(
       f"split: {config.split!r} is not one of train, validation, test"
     )
-  found = task.problems(config.split)
-  limit = config.num_problems or None
-  return list(itertools.islice(found, limit))
+  return solving.first(task.problems(config.split), config.num_problems)
 
 
 def _search(
@@ -100,7 +97,7 @@ def _search(
       solved = searching.solve(batch)
       judged = judging.judge(task, policy.tokenizer, solved)
       found = judging.to_samples(solved, judged)
-      with path.open("a") as file:
+      with disk.told_when_full(f"{path}: cannot go on"), path.open("a") as file:
         file.writelines(records.to_json(sample) + "\n" for sample in found)
       done |= {sample.problem_id: sample for sample in found}
       tell(len(done))
@@ -146,4 +143,4 @@ def _print_solutions(
     said = "no solution found"
     if _is_correct(sample) and sample.chosen is not None:
       said = sample.rows[sample.chosen].answer or ""
-    rich.print(f"{problem.prompt} {said}")
+    print(f"{problem.prompt} {said}")

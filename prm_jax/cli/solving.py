@@ -69,6 +69,14 @@ def trunk_verifier(policy: models.Loaded) -> Verifier:
   return Verifier(POLICY, scoring.TrunkScorer(policy.model))
 
 
+def check_oracle(kind: str) -> None:
+  """UserError unless it is one of `oracle.Kind`."""
+  if kind not in get_args(oracle.Kind):
+    raise errors.UserError(
+      f"oracle: {kind!r} is not one of {', '.join(get_args(oracle.Kind))}"
+    )
+
+
 def oracle_verifier(
   task: tasks.Task,
   policy: models.Loaded,
@@ -76,10 +84,7 @@ def oracle_verifier(
   kind: oracle.Kind,
 ) -> Verifier:
   """The truth; see `solvers.oracle`."""
-  if kind not in get_args(oracle.Kind):
-    raise errors.UserError(
-      f"oracle: {kind!r} is not one of {get_args(oracle.Kind)}"
-    )
+  check_oracle(kind)
   values = oracle.OracleValues(task, policy.tokenizer, problems, kind)
   return Verifier(ORACLE, scoring.OracleScorer(values))
 
@@ -125,9 +130,13 @@ def make_solver(
     num_rows=search.num_rows,
     sampler=searches.sampler(sampler),
     step_format=searches.step_format(task, policy.tokenizer),
-    config=fields.dataclass(solver.SolverConfig, sizes.to_dict(), "solver"),
+    config=solver_config(sizes),
     seed=seed,
   )
+
+
+def solver_config(sizes: ml_collections.ConfigDict) -> solver.SolverConfig:
+  return fields.dataclass(solver.SolverConfig, sizes.to_dict(), "solver")
 
 
 def accuracy_row(

@@ -1,21 +1,23 @@
 """`prm-jax train`: one training run of any objective; resumes by itself."""
 
+import dataclasses
 import pathlib
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 import ml_collections
-import rich
 
 from prm_jax import errors
 from prm_jax.build import fields, losses, models, training
-from prm_jax.checkpoint import store
+from prm_jax.checkpoint import disk, store
 from prm_jax.cli import compilation
 from prm_jax.cli import examples as examples_lib
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import pipeline
+from prm_jax.models import config as config_lib
 from prm_jax.models import lm
-from prm_jax.train import evaluate, loop, topology
+from prm_jax.train import evaluate, loop, optim, topology
 
 DEFAULT_CONFIG = "game24_policy"
 VOLATILE = (
@@ -25,6 +27,19 @@ VOLATILE = (
 )
 MODEL = "model"
 CHECKPOINTS = "checkpoints"
+# Of the trunk, what parameters do not depend on.
+_FREE = ("dtype", "use_remat")
+
+
+class Settings(NamedTuple):
+  """A training run's config as objects."""
+
+  model: lm.Model
+  loss_fn: losses.LossFn
+  optim: optim.OptimConfig
+  data: pipeline.PipelineConfig
+  fit: loop.FitConfig
+  mesh: jax.sharding.Mesh
 
 
 def run(
@@ -37,7 +52,7 @@ def run(
   if flags.model:
     config.init = flags.model
   stage(config, workdir, data_dir=workdir / "data", label="train")
-  rich.print(f"model: {workdir / MODEL}")
+  print(f"model: {workdir / MODEL}")
   return 0
 
 
@@ -61,24 +76,19 @@ def stage(
   task = models.task(config.task)
   warm = models.load(config.init, "config.init") if config.init else None
   tokenizer = warm.tokenizer if warm else task.tokenizer()
-  model = lm.Model(models.model_config(config.model, tokenizer.vocab_size))
-  _check_trunk(model, warm)
+  # What the config alone can have wrong is told before anything is written.
+  settings = make_settings(config, tokenizer.vocab_size)
+  model = settings.model
+  if warm is not None:
+    check_trunk(model.config, warm.model.config, "config.init")
   found = examples_lib.load(config, task, tokenizer, data_dir)
-  data = training.pipeline_config(config.data, config.seed)
-  _tell_dropped(found, data)
-  mesh = training.mesh(config.mesh)
-  loss_fn = losses.loss_fn(
-    model,
-    fields.dataclass(
-      losses.ObjectiveConfig, config.objective.to_dict(), "objective"
-    ),
-  )
+  _tell_dropped(found, settings.data)
   setup = loop.setup(
     models.init_fn(model, warm.params if warm else None),
-    loss_fn,
-    optim_config=training.optim_config(config.optim, config.fit.num_steps),
+    settings.loss_fn,
+    optim_config=settings.optim,
     rng_key=jax.random.key(config.seed),
-    mesh=mesh,
+    mesh=settings.mesh,
     num_micro_batches=config.num_micro_batches,
   )
   here = topology.here()
@@ -86,23 +96,54 @@ def stage(
     "process_index": here.process_index,
     "process_count": here.process_count,
   }
-  batches = pipeline.make_iterator(found.train, data, **shards)
+  batches = pipeline.make_iterator(found.train, settings.data, **shards)
   with store.CheckpointStore(workdir / CHECKPOINTS) as checkpoints:
     state = loop.fit(
       setup,
       batches,
-      training.fit_config(config.fit, training_flops(model, data.length)),
+      settings.fit,
       workdir=workdir,
       store=checkpoints,
-      eval_fn=_eval_fn(found, data, shards, loss_fn, mesh),
+      eval_fn=_eval_fn(found, settings, shards),
       label=label,
     )
   params = jax.device_get(nn.unbox(state.best_params))
   loaded = models.Loaded(
     model, params, tokenizer, {"objective": config.objective.name}
   )
-  models.save(workdir / MODEL, loaded, workdir)
+  with disk.told_when_full(f"{workdir / MODEL}: model not saved"):
+    models.save(workdir / MODEL, loaded, workdir)
   return loaded
+
+
+def make_settings(
+  config: ml_collections.ConfigDict, vocab_size: int
+) -> Settings:
+  """All groups of the config but the task and the examples.
+
+  Raises:
+    UserError: names a field that does not fit.
+  """
+  model = lm.Model(models.model_config(config.model, vocab_size))
+  objective = fields.dataclass(
+    losses.ObjectiveConfig, config.objective.to_dict(), "objective"
+  )
+  data = training.pipeline_config(config.data, config.seed)
+  if not 1 <= config.num_micro_batches <= data.batch_size or (
+    data.batch_size % config.num_micro_batches
+  ):
+    raise errors.UserError(
+      f"num_micro_batches: {config.num_micro_batches} does not divide "
+      f"data.batch_size ({data.batch_size})"
+    )
+  return Settings(
+    model=model,
+    loss_fn=losses.loss_fn(model, objective),
+    optim=training.optim_config(config.optim, config.fit.num_steps),
+    data=data,
+    fit=training.fit_config(config.fit, training_flops(model, data.length)),
+    mesh=training.mesh(config.mesh),
+  )
 
 
 def _tell_dropped(
@@ -110,7 +151,7 @@ def _tell_dropped(
 ) -> None:
   longer = int((found.train.lengths > data.widths[-1]).sum())
   if longer and data.too_long == "drop":
-    rich.print(
+    print(
       f"left out: {longer:,} of {len(found.train):,} examples, longer than "
       f"{data.widths[-1]} tokens (data.boundaries)"
     )
@@ -121,25 +162,41 @@ def training_flops(model: lm.Model, length: int) -> float:
   return 3.0 * model.config.transformer.forward_flops(length // 2)
 
 
-def _eval_fn(found, data, shards, loss_fn, mesh):
+def _eval_fn(
+  found: examples_lib.Loaded, settings: Settings, shards: dict[str, int]
+) -> loop.EvalFn | None:
   if found.held_out is None:
     return None
-  once = training.one_pass(data)
+  held_out, once = found.held_out, training.one_pass(settings.data)
   return evaluate.make_eval_fn(
-    loss_fn,
-    lambda: pipeline.make_iterator(found.held_out, once, **shards),
-    mesh,
+    settings.loss_fn,
+    lambda: pipeline.make_iterator(held_out, once, **shards),
+    settings.mesh,
   )
 
 
-def _check_trunk(model: lm.Model, warm: models.Loaded | None) -> None:
-  if warm is None:
-    return
-  own, given = model.config.transformer, warm.model.config.transformer
-  for name in ("vocab_size", "num_layers", "embed_dim", "num_heads",
-               "num_kv_heads", "head_dim", "mlp_dim"):  # fmt: skip
-    if getattr(own, name) != getattr(given, name):
+def check_trunk(
+  own: config_lib.ModelConfig, given: config_lib.ModelConfig, where: str
+) -> None:
+  """A model may start from another with the same trunk; heads may be new.
+
+  Args:
+    own: the model to train.
+    given: the one that it starts from.
+    where: the field that names the latter.
+
+  Raises:
+    UserError: names the field that differs.
+  """
+  sides = [dataclasses.asdict(side.transformer) for side in (own, given)]
+  if "none" not in (own.value_head, given.value_head):
+    for side, config in zip(sides, (own, given), strict=True):
+      side |= {"value_head": config.value_head}
+      if config.value_head == "step":
+        side |= {"num_classes": config.num_classes}
+  for name in sides[0]:
+    if name not in _FREE and sides[0][name] != sides[1][name]:
       raise errors.UserError(
-        f"config.init: checkpoint of another model: {name} is "
-        f"{getattr(given, name)} there, config.model has {getattr(own, name)}"
+        f"{where}: checkpoint of another model: {name} is "
+        f"{sides[1][name]} there, model.{name} is {sides[0][name]} here"
       )
