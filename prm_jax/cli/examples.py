@@ -13,6 +13,7 @@ from absl import logging
 
 from prm_jax import errors
 from prm_jax.build import fields, models
+from prm_jax.checkpoint import disk
 from prm_jax.data import examples as examples_lib
 from prm_jax.data import record_files, records, sources
 from prm_jax.data.builders import chain, countdown, game24, task_builder
@@ -102,7 +103,7 @@ def _demonstrations(config, own, task, data_dir):
   path = pathlib.Path(builder.data_path)
   if not path.exists():
     print(f"demonstrations of {task.name}: {path}", flush=True)
-  with _quiet():
+  with _quiet(), disk.told_when_full(f"{path}: cannot be written"):
     return task_builder.prepare(builder)
 
 

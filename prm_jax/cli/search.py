@@ -38,9 +38,10 @@ def run(
     config.task.problems = flags.input
   if not config.policy:
     raise errors.UserError("search needs --policy DIR")
+  solving.check_oracle(config.oracle)
   task = models.task(config.task)
   problems = _problems(task, config)
-  policy = models.load(config.policy, "--policy")
+  policy = solving.load_policy(config.policy)
   verifier = solving.load_verifier(
     config.verifier, task, policy, problems, config.oracle
   )
@@ -65,7 +66,7 @@ def run(
   name = "/".join(filter(None, (config.search.method, verifier.name)))
   rows = [summarise(name, samples)]
   results.write(workdir / results.FILE, "search", config.to_dict(), rows)
-  _print_solutions(problems, samples)
+  print_solutions(problems, samples)
   report.show(rows, str(workdir))
   return 0
 
@@ -134,9 +135,10 @@ def _is_correct(sample: records.SearchSample) -> bool:
   return bool(sample.rows[sample.chosen].correct)
 
 
-def _print_solutions(
+def print_solutions(
   problems: Sequence[tasks.Problem], samples: Sequence[records.SearchSample]
 ) -> None:
+  """One line per problem, unless they are too many to read."""
   if len(problems) > MOST_PRINTED:
     return
   for problem, sample in zip(problems, samples, strict=True):

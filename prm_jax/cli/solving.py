@@ -39,6 +39,18 @@ def first(
   return list(itertools.islice(problems, num_problems or None))
 
 
+def load_policy(directory: str) -> models.Loaded:
+  """The model that a user names to write solutions.
+
+  Raises:
+    UserError: no model there, or a verifier.
+  """
+  loaded = models.load(directory, "--policy")
+  if not loaded.model.config.use_lm_head:
+    raise errors.UserError(f"--policy: {directory}: the model has no LM head")
+  return loaded
+
+
 def no_verifier() -> Verifier:
   return Verifier("", scoring.NoScorer())
 

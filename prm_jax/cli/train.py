@@ -36,9 +36,9 @@ class Settings(NamedTuple):
 
   model: lm.Model
   loss_fn: losses.LossFn
+  fit: loop.FitConfig
   optim: optim.OptimConfig
   data: pipeline.PipelineConfig
-  fit: loop.FitConfig
   mesh: jax.sharding.Mesh
 
 
@@ -139,9 +139,9 @@ def make_settings(
   return Settings(
     model=model,
     loss_fn=losses.loss_fn(model, objective),
+    fit=training.fit_config(config.fit, training_flops(model, data.length)),
     optim=training.optim_config(config.optim, config.fit.num_steps),
     data=data,
-    fit=training.fit_config(config.fit, training_flops(model, data.length)),
     mesh=training.mesh(config.mesh),
   )
 

@@ -28,6 +28,7 @@ def get_config() -> ml_collections.ConfigDict:
     "mlp_dim": 256,
     "use_lm_head": True,
     "value_head": "none",
+    "value_link": "sigmoid",
     "dtype": "float32",
   }
   c.init = ""  # directory of a model to start from; --model sets it too

@@ -59,8 +59,9 @@ class OptimConfig:
     }
     for name, is_good in checks.items():
       if not is_good:
+        of = f" of {self.num_steps}" if name == "warmup_steps" else ""
         raise errors.UserError(
-          f"optim.{name}={getattr(self, name)} is not valid"
+          f"optim.{name}={getattr(self, name)}{of} is not valid"
         )
 
 

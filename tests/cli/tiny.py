@@ -10,7 +10,7 @@ from prm_jax.configs import game24_search, quickstart
 
 def get_config(name: str) -> ml_collections.ConfigDict:
   small = quickstart.get_config("tiny")
-  if name in small:
+  if name in ("policy", *small.verifiers):
     return small[name]
   c = game24_search.get_config(name)
   c.search.num_rows = 1 if name == "greedy" else 4

@@ -1,0 +1,57 @@
+"""`prm-jax report`: one page from one workdir or several."""
+
+import shutil
+
+from prm_jax.reports import results
+
+
+def test_one_workdir(finished, tmp_path, prm):
+  workdir = tmp_path / "copy"
+  shutil.copytree(finished.workdir, workdir)
+  (workdir / "report.html").unlink()
+  code, out, err = prm("report", "--workdir", workdir)
+  assert (code, err) == (0, [])
+  assert any("step beam" in line for line in out)
+  assert out[-1] == f"report: {workdir / 'report.html'}"
+  assert "step beam" in (workdir / "report.html").read_text()
+
+
+def test_several_workdirs(finished, tmp_path, prm):
+  """Models without results are curves; the workdir keeps its owner."""
+  one = tmp_path / "one"
+  shutil.copytree(finished.workdir / "policy", one)
+  other = tmp_path / "other"
+  other.mkdir()
+  rows = [results.Row(name="my method", metric="accuracy", value=0.5, n=8)]
+  results.write(other / results.FILE, "search", {}, rows)
+  code, out, err = prm(
+    "report",
+    "--workdir",
+    one,
+    f"--config.workdirs={finished.workdir},{other}",
+    "--config.title=Two <runs>",
+  )
+  assert (code, err) == (0, [])
+  text = "\n".join(out)
+  assert "my method" in text
+  assert "step beam" in text
+  page = (one / "report.html").read_text()
+  assert "Two &lt;runs&gt;" in page
+  for name in ("one", "quickstart", "other"):
+    assert f">{name}</h2>" in page
+  assert not (one / "config.json").exists()
+
+
+def test_a_workdir_with_nothing_in_it(tmp_path, prm):
+  code, _, err = prm("report", "--workdir", tmp_path)
+  assert (code, len(err)) == (2, 1)
+  assert f"workdir {tmp_path} holds neither" in err[0]
+  assert not (tmp_path / "report.html").exists()
+
+
+def test_broken_results(tmp_path, prm):
+  path = tmp_path / results.FILE
+  path.write_text('{"schema": 1, "command": "search"')
+  code, _, err = prm("report", "--workdir", tmp_path)
+  assert (code, len(err)) == (2, 1)
+  assert f"{path}: not JSON" in err[0]
