@@ -231,6 +231,7 @@ def main() -> None:
   parser.add_argument("--prefixes", type=int, default=600)
   parser.add_argument("--rollouts", type=int, default=128)
   parser.add_argument("--samples", type=int, default=32, help="per problem")
+  parser.add_argument("--objectives", nargs="+", default=OBJECTIVES)
   parser.add_argument("--steps", type=int, default=0, help="training updates")
   args = parser.parse_args()
   module = chain_value if args.task == "chain" else game24_value
@@ -241,7 +242,7 @@ def main() -> None:
     truth = chain_truth(task, args.prefixes)
   else:
     truth = game24_truth(task, policy, args.prefixes, args.rollouts)
-  found: dict[str, list[dict[str, float]]] = {name: [] for name in OBJECTIVES}
+  found: dict[str, list[dict[str, float]]] = {name: [] for name in args.objectives}
   for seed in range(args.seeds):
     if args.task == "chain":
       problems, solutions = chain_samples(task, seed, args.samples)
@@ -250,7 +251,7 @@ def main() -> None:
       solved = policy_samples(task, policy, problems, seed, args.samples)
       judged = judging.judge(task, policy.tokenizer, solved)
       solutions = judging.to_solutions(solved, judged, "policy")
-    for objective in OBJECTIVES:
+    for objective in args.objectives:
       config = module.get_config(objective)
       config.seed = seed
       config.init = args.policy

@@ -76,6 +76,8 @@ def init_fn(
 
 def _overlay(fresh: Any, warm: Any) -> Any:
   if not isinstance(fresh, Mapping):
+    if jnp.shape(nn.unbox(fresh)) != jnp.shape(warm):
+      return fresh  # another head; trunks are compared by their configs
     if isinstance(fresh, nn.meta.AxisMetadata):
       return fresh.replace_boxed(jnp.asarray(warm))
     return jnp.asarray(warm)

@@ -189,11 +189,6 @@ def check_trunk(
     UserError: names the field that differs.
   """
   sides = [dataclasses.asdict(side.transformer) for side in (own, given)]
-  if "none" not in (own.value_head, given.value_head):
-    for side, config in zip(sides, (own, given), strict=True):
-      side |= {"value_head": config.value_head}
-      if config.value_head == "step":
-        side |= {"num_classes": config.num_classes}
   for name in sides[0]:
     if name not in _FREE and sides[0][name] != sides[1][name]:
       raise errors.UserError(

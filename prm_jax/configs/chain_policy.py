@@ -14,7 +14,10 @@ def get_config() -> ml_collections.ConfigDict:
   c.model.value_head = "none"
   c.objective.name = "sft"
   c.examples.source = "demonstrations"
-  c.examples.num_demonstrations = 40
+  c.examples.num_demonstrations = 200
   c.data.batch_size = 128
-  c.fit.num_steps = 800
+  c.optim.name = "muon"
+  c.optim.learning_rate = 2e-2
+  c.optim.adam_learning_rate = 5e-3
+  c.fit.num_steps = 250
   return c

@@ -17,22 +17,22 @@ def get_config(objective: str = "tvm") -> ml_collections.ConfigDict:
   c = game24_value.get_config(objective)
   c.task = {
     "name": "chain",
-    "modulus": 10,
+    "modulus": 3,
     "num_addends": 4,
-    "error_rate": 0.1,
-    "recovery_rate": 0.05,
-    "num_problems": 2000,
+    "error_rate": 0.2,
+    "recovery_rate": 0.1,
+    "num_problems": 200,
     "seed": 0,
   }
-  c.model.num_layers = 2
+  c.model.num_layers = 3
   c.model.embed_dim = 64
   c.model.num_heads = 2
   c.model.num_kv_heads = 2
   c.model.head_dim = 32
   c.model.mlp_dim = 128
   c.data.batch_size = 128
-  c.data.boundaries = (42, 56)
-  c.optim.learning_rate = 2e-2
-  c.optim.adam_learning_rate = 5e-3
+  c.data.boundaries = (40,)
+  c.optim.name = "adamw"
+  c.optim.learning_rate = 2e-3
   c.fit.num_steps = 150
   return c

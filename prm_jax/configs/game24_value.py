@@ -20,5 +20,5 @@ def get_config(objective: str = "tvm") -> ml_collections.ConfigDict:
   c.examples.source = "files"
   c.optim.learning_rate = 1e-2
   c.optim.adam_learning_rate = 3e-3
-  c.fit.num_steps = 250
+  c.fit.num_steps = 200
   return c
