@@ -242,7 +242,7 @@ def main() -> None:
     truth = chain_truth(task, args.prefixes)
   else:
     truth = game24_truth(task, policy, args.prefixes, args.rollouts)
-  found: dict[str, list[dict[str, float]]] = {name: [] for name in args.objectives}
+  found: dict[str, list[dict[str, float]]] = {n: [] for n in args.objectives}
   for seed in range(args.seeds):
     if args.task == "chain":
       problems, solutions = chain_samples(task, seed, args.samples)

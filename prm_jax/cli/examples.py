@@ -54,6 +54,24 @@ class ExamplesConfig:
   eval_solutions: str = ""
   eval_labels: str = ""
 
+  @property
+  def files(self) -> dict[str, str]:
+    """Files to train on, by kind."""
+    return {
+      "problems": self.problems,
+      "solutions": self.solutions,
+      "labels": self.labels,
+    }
+
+  @property
+  def held_out_files(self) -> dict[str, str]:
+    """Files to evaluate on, by kind."""
+    return {
+      "problems": self.eval_problems,
+      "solutions": self.eval_solutions,
+      "labels": self.eval_labels,
+    }
+
 
 class Loaded(NamedTuple):
   """Examples of a run."""
@@ -82,10 +100,12 @@ def load(
     solved = [sources.from_tfds(splits[s]) for s in SPLITS]
     made = [_encoded(config, task, tokenizer, part) for part in solved]
     return Loaded(made[0], made[1])
-  train = _from_files(config, own, task, tokenizer, "")
+  train = _from_files(config, own.files, task, tokenizer, "")
   if not own.eval_problems:
     return Loaded(train, None)
-  return Loaded(train, _from_files(config, own, task, tokenizer, "eval_"))
+  return Loaded(
+    train, _from_files(config, own.held_out_files, task, tokenizer, "eval_")
+  )
 
 
 def _demonstrations(config, own, task, data_dir):
@@ -120,12 +140,11 @@ def _quiet() -> Iterator[None]:
     logging.set_verbosity(verbosity)
 
 
-def _from_files(config, own, task, tokenizer, prefix):
-  """Examples of the files that the fields with this prefix name."""
-  name = config.objective.name
-  use_labels = name == "step" and getattr(own, f"{prefix}labels")
+def _from_files(config, files, task, tokenizer, prefix):
+  """Examples of `files`, by kind; `prefix` is that of their fields."""
+  use_labels = config.objective.name == "step" and files["labels"]
   kinds = ("problems", "labels" if use_labels else "solutions")
-  paths = [getattr(own, f"{prefix}{kind}") for kind in kinds]
+  paths = [files[kind] for kind in kinds]
   for kind, path in zip(kinds, paths, strict=True):
     if not path:
       raise errors.UserError(f"examples.{prefix}{kind}: no file given")
