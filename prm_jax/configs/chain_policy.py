@@ -1,6 +1,6 @@
 """A policy on modular addition chains, to start value models from.
 
-  prm-jax train --config chain_policy --workdir /tmp/chain_policy
+prm-jax train --config chain_policy --workdir /tmp/chain_policy
 """
 
 import ml_collections
