@@ -27,7 +27,7 @@ def get_config(size: str = "small") -> ml_collections.ConfigDict:
   c.tvm = game24_value.get_config("tvm")
   # Solutions per puzzle that the verifiers learn from.
   c.samples = {
-    "num_rows": 64,
+    "num_rows": 40,
     "num_eval_rows": 16,
     "temperature": 1.0,
   }
