@@ -262,7 +262,8 @@ def main() -> None:
       found[objective].append(measure(predict(verifier, truth), truth))
       rich.print(label, found[objective][-1])
   rows = summary(args.task, found, args.prefixes)
-  config = {k: str(v) for k, v in vars(args).items() if k != "workdir"}
+  hidden = ("workdir", "policy")  # paths of this machine
+  config = {k: str(v) for k, v in vars(args).items() if k not in hidden}
   results.write(
     args.workdir / results.FILE, f"value_truth {args.task}", config, rows
   )
