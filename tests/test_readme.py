@@ -33,6 +33,17 @@ class Command:
   extra: tuple[str, ...] | None  # None: parsed, not run
 
 
+def split_commands(words: list[str]) -> list[list[str]]:
+  """`a b && c` -> [[a, b], [c]]."""
+  commands: list[list[str]] = [[]]
+  for word in words:
+    if word == "&&":
+      commands.append([])
+    else:
+      commands[-1].append(word)
+  return [command for command in commands if command]
+
+
 def shell_lines(text: str) -> list[tuple[int, str, str | None]]:
   """(line number, command, the block's marker) in all bash blocks.
 
@@ -54,8 +65,9 @@ def shell_lines(text: str) -> list[tuple[int, str, str | None]]:
     elif is_bash:
       pending += line.removesuffix("\\") + " "
       if not line.endswith("\\"):
-        if words := shlex.split(pending, comments=True):
-          found.append((number, shlex.join(words), marker))
+        words = shlex.split(pending, comments=True)
+        for command in split_commands(words):
+          found.append((number, shlex.join(command), marker))
         pending = ""
   return found
 
