@@ -82,10 +82,11 @@ def chain_samples(
   return problems, solutions
 
 
-def policy_samples(task, policy, problems, seed: int, num_rows: int):
-  """The policy's own solutions of the problems."""
+def sampler(task, policy, seed: int, num_rows: int, prompt_tokens: int = 8):
+  """A solver that samples the policy and judges nothing."""
   config = game24_search.get_config("best_of_n")
-  searching = solving.make_solver(
+  config.solver.prompt_tokens = prompt_tokens
+  return solving.make_solver(
     task,
     policy,
     solving.no_verifier(),
@@ -94,13 +95,12 @@ def policy_samples(task, policy, problems, seed: int, num_rows: int):
     sizes=config.solver,
     seed=seed,
   )
-  return searching.solve(problems)
 
 
 def game24_truth(task, policy, num: int, num_rollouts: int) -> Truth:
   """Step ends of held-out samples, valued by fresh rollouts from there."""
   held_out = list(task.problems("test"))
-  solved = policy_samples(task, policy, held_out, 999, 4)
+  solved = sampler(task, policy, 999, 4).solve(held_out)
   judged = judging.judge(task, policy.tokenizer, solved)
   rng = np.random.default_rng(12345)
   problems, steps = [], []
@@ -114,17 +114,7 @@ def game24_truth(task, policy, num: int, num_rollouts: int) -> Truth:
 
 
 def _rollouts(task, policy, problems, steps, num_rollouts: int) -> Truth:
-  config = game24_search.get_config("best_of_n")
-  config.solver.prompt_tokens = 48
-  searching = solving.make_solver(
-    task,
-    policy,
-    solving.no_verifier(),
-    search=searches.SearchConfig("best_of_n", num_rollouts),
-    sampler=config.sampler,
-    sizes=config.solver,
-    seed=4242,
-  )
+  searching = sampler(task, policy, 4242, num_rollouts, prompt_tokens=48)
   correct, total = rollouts.from_prefixes(
     searching, task, policy.tokenizer, problems, steps
   )
@@ -248,7 +238,7 @@ def main() -> None:
       problems, solutions = chain_samples(task, seed, args.samples)
     else:
       problems = list(task.problems("train"))
-      solved = policy_samples(task, policy, problems, seed, args.samples)
+      solved = sampler(task, policy, seed, args.samples).solve(problems)
       judged = judging.judge(task, policy.tokenizer, solved)
       solutions = judging.to_solutions(solved, judged, "policy")
     for objective in args.objectives:
