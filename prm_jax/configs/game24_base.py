@@ -4,7 +4,7 @@
 
 The quickstart's stages with a model of 0.9 M parameters, three times the
 updates and samples, and the token-supervised value model alone.
-3,240 s on two cores with other work beside; its table is in `experiments/game24`.
+3,240 s on two cores with other work beside (`experiments/game24`).
 """
 
 import ml_collections
