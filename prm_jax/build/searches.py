@@ -14,6 +14,7 @@ from prm_jax.search import aggregate as aggregate_lib
 from prm_jax.search import base, best_of_n, particle, potentials, resampling
 from prm_jax.search import step_beam as step_beam_lib
 from prm_jax.tasks import base as tasks
+from prm_jax.text import delimiters
 from prm_jax.text import tokenizer as tokenizer_lib
 
 Group: TypeAlias = ml_collections.ConfigDict
@@ -137,5 +138,7 @@ def step_format(
 ) -> step.StepFormat:
   """Where the task's steps end, in the tokens of the model."""
   return step.StepFormat(
-    (tokenizer.step_id,), tokenizer.eos_id, task.max_step_tokens
+    delimiters.single_tokens([tokenizer.step_id], tokenizer.vocab_size),
+    tokenizer.eos_id,
+    task.max_step_tokens,
   )

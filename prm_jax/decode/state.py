@@ -9,12 +9,23 @@ from prm_jax.models import cache, lm
 from prm_jax.types import Array, Params, Parents
 
 
+class StepRows(NamedTuple):
+  """The step at hand of each row; all [B, N]."""
+
+  start: Array  # int32, where it begins
+  writing: Array  # bool, not at its end yet
+  delimiter: Array  # int32, state of the delimiter automaton
+  log_prob: Array  # float32, log q of its tokens
+  log_ratio: Array  # float32, log p - log q of its tokens
+
+
 class Rows(NamedTuple):
   """Everything that belongs to a row; every leaf is [B, N, ...]."""
 
   tokens: Array  # [B, N, S] int32 written so far, 0 beyond `length`
   length: Array  # [B, N] int32
   done: Array  # [B, N] bool
+  step: StepRows
   score: Array  # [B, N] float32, the verifier's last word
   hidden: Array  # [B, N, d] of the last token: the next one comes from it
   policy: cache.RowCache
@@ -65,11 +76,13 @@ def root(
   verifier_prompt, verifier_rows = scorer.start(
     params, prompts, prompt_length, num_rows, max_tokens
   )
+  count, zeros = jnp.zeros(shape, jnp.int32), jnp.zeros(shape, jnp.float32)
   rows = Rows(
     tokens=jnp.zeros((*shape, max_tokens), jnp.int32),
-    length=jnp.zeros(shape, jnp.int32),
+    length=count,
     done=jnp.zeros(shape, bool),
-    score=jnp.zeros(shape, jnp.float32),
+    step=StepRows(count, jnp.zeros(shape, bool), count, zeros, zeros),
+    score=zeros,
     hidden=jnp.broadcast_to(hidden[:, None], (*shape, hidden.shape[-1])),
     policy=cache.empty_rows(config, batch, num_rows, max_tokens),
     verifier=verifier_rows,

@@ -1,39 +1,50 @@
-"""The step function: every row writes one reasoning step, then is scored."""
+"""The step function: rows write a reasoning step, then it is scored."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from prm_jax import errors
 from prm_jax.decode import sampling, scoring
 from prm_jax.decode import state as state_lib
 from prm_jax.models import cache, lm
 from prm_jax.search import base
+from prm_jax.text import delimiters
 from prm_jax.types import Array, Params, PRNGKeys
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class StepFormat:
-  """Which tokens end a step and a solution, and how long a step may be.
+  """Where a step and a solution end, and when problems wait for each other.
 
-  A step that reaches `max_step_tokens` ends there; a row that fills its slots
-  is done.
+  Attributes:
+    automaton: finds the delimiters of steps.
+    eos_id: ends a solution.
+    max_step_tokens: a step of so many tokens ends there.
+    barrier: share of the unfinished problems that must have ended their step
+      before any goes on: 1 lets all wait for the slowest, 0 none.
   """
 
-  step_ids: tuple[int, ...]
+  automaton: delimiters.Automaton
   eos_id: int
   max_step_tokens: int
+  barrier: float = 1.0
+
+  def __post_init__(self):
+    if self.max_step_tokens < 1:
+      raise errors.UserError(
+        f"max_step_tokens: must be at least 1, got {self.max_step_tokens}"
+      )
+    if not 0 <= self.barrier <= 1:
+      raise errors.UserError(f"barrier: must be in [0, 1], got {self.barrier}")
 
 
 class _Writing(NamedTuple):
-  """Loop carry while a step is written."""
+  """Loop carry while tokens are written."""
 
   rows: state_lib.Rows
-  active: Array  # [B, N] still inside this step
-  log_prob: Array  # [B, N]
-  log_ratio: Array  # [B, N]
-  iteration: Array  # [] int32
   depth: Array  # [B] int32 iterations in which the problem had active rows
 
 
@@ -58,48 +69,87 @@ def make_step_fn(
   """Binds models to the one signature that search knows.
 
   `params` of the result is {"policy": ..., "verifier": ...}, the embedding a
-  `DecodeState`. The rows of all problems write in one loop that ends when the
-  last of them has ended its step; `iterations` counts, per problem, those in
-  which it still had a row writing.
+  `DecodeState`. The rows of all problems write in one loop, until
+  `step_format.barrier` of the problems have ended their step; `iterations`
+  counts, per problem, those in which it had a row writing.
   """
   write = _Writer(policy, sampler, step_format)
 
-  def step_fn(params: Params, keys: PRNGKeys, state: state_lib.DecodeState):
+  def step_fn(
+    params: Params,
+    keys: PRNGKeys,
+    state: state_lib.DecodeState,
+    active: Array | None = None,
+    /,
+  ):
     before = state.rows
+    rows = _begin(before, active)
+    going = jnp.any(rows.step.writing, axis=1)
+    wanted = jnp.ceil(step_format.barrier * jnp.sum(going))
+    wanted = jnp.maximum(wanted, jnp.any(going))
+
+    def wait(carry: _Writing):
+      writing = jnp.any(carry.rows.step.writing, axis=1)
+      return jnp.sum(going & ~writing) < wanted
+
     own_keys = row_keys(keys, before.length.shape[1])
-    writing = jax.lax.while_loop(
-      lambda carry: jnp.any(carry.active),
+    rows, depth = jax.lax.while_loop(
+      wait,
       lambda carry: write(params, own_keys, state.policy_prompt, carry),
-      _start(before),
+      _Writing(rows, jnp.zeros(before.length.shape[0], jnp.int32)),
     )
-    rows = writing.rows
-    new = scoring.NewStep(rows.tokens, before.length, rows.length, rows.hidden)
-    score, num_read, verifier_rows = scorer.score(
-      params, new, state.verifier_prompt, before.verifier
-    )
-    rows = rows._replace(
-      score=jnp.where(before.done, before.score, score),
-      verifier=verifier_rows,
-    )
-    output = base.StepOutput(
-      score=rows.score,
-      log_prob=writing.log_prob,
-      log_ratio=writing.log_ratio,
-      num_tokens=rows.length - before.length,
-      verifier_tokens=num_read,
-      done=rows.done,
-      iterations=writing.depth,
-    )
-    return output, state._replace(rows=rows)
+    ready = ~jnp.any(rows.step.writing, axis=1)
+    return _judge(scorer, params, state._replace(rows=rows), ready, depth)
 
   return step_fn
 
 
-def _start(rows: state_lib.Rows) -> _Writing:
-  shape = rows.length.shape
-  zeros = jnp.zeros(shape, jnp.float32)
-  none = jnp.zeros(shape[0], jnp.int32)
-  return _Writing(rows, ~rows.done, zeros, zeros, jnp.int32(0), none)
+def _begin(rows: state_lib.Rows, active: Array | None) -> state_lib.Rows:
+  """Starts a step where none is under way."""
+  starts = ~jnp.any(rows.step.writing, axis=1, keepdims=True)
+  writing = ~rows.done if active is None else ~rows.done & active
+  fresh = state_lib.StepRows(
+    start=rows.length,
+    writing=writing,
+    delimiter=jnp.zeros_like(rows.step.delimiter),
+    log_prob=jnp.zeros_like(rows.step.log_prob),
+    log_ratio=jnp.zeros_like(rows.step.log_ratio),
+  )
+  pick = lambda new, old: jnp.where(starts, new, old)
+  return rows._replace(step=jax.tree.map(pick, fresh, rows.step))
+
+
+def _judge(
+  scorer: scoring.Scorer,
+  params: Params,
+  state: state_lib.DecodeState,
+  ready: Array,
+  depth: Array,
+) -> tuple[base.StepOutput, state_lib.DecodeState]:
+  """Scores the steps of the ready problems."""
+  rows = state.rows
+  start, length = rows.step.start, rows.length
+  new = ready[:, None] & (length > start)
+  step = scoring.NewStep(
+    rows.tokens, jnp.where(new, start, length), length, rows.hidden
+  )
+  score, num_read, verifier_rows = scorer.score(
+    params, step, state.verifier_prompt, rows.verifier
+  )
+  rows = rows._replace(
+    score=jnp.where(new, score, rows.score), verifier=verifier_rows
+  )
+  output = base.StepOutput(
+    score=rows.score,
+    log_prob=rows.step.log_prob,
+    log_ratio=rows.step.log_ratio,
+    num_tokens=length - start,
+    verifier_tokens=num_read,
+    done=rows.done,
+    iterations=depth,
+    ready=ready,
+  )
+  return output, state._replace(rows=rows)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,27 +167,44 @@ class _Writer:
     prompt: cache.PromptCache,
     carry: _Writing,
   ) -> _Writing:
-    rows, active = carry.rows, carry.active
+    rows, active = carry.rows, carry.rows.step.writing
     logits = lm.logits(self.policy, params["policy"], rows.hidden)
     uniform = token_uniforms(keys, rows.length)
     token, log_prob, log_ratio = sampling.sample(logits, uniform, self.sampler)
     rows = _append(self.policy, params, prompt, rows, token, active)
     at_eos = active & (token == self.step_format.eos_id)
-    ends = at_eos | jnp.isin(token, jnp.asarray(self.step_format.step_ids))
-    # All rows began this step together: iterations are tokens of the step.
-    ends |= carry.iteration + 1 >= self.step_format.max_step_tokens
-    full = rows.length >= rows.tokens.shape[-1]
+    full = active & (rows.length >= rows.tokens.shape[-1])
+    step = self._advance(rows, token, active & ~at_eos & ~full)
+    step = step._replace(
+      log_prob=step.log_prob + jnp.where(active, log_prob, 0),
+      log_ratio=step.log_ratio + jnp.where(active, log_ratio, 0),
+    )
     return _Writing(
-      rows=rows._replace(done=rows.done | at_eos | (active & full)),
-      active=active & ~ends & ~full,
-      log_prob=carry.log_prob + jnp.where(active, log_prob, 0),
-      log_ratio=carry.log_ratio + jnp.where(active, log_ratio, 0),
-      iteration=carry.iteration + 1,
+      rows=rows._replace(done=rows.done | at_eos | full, step=step),
       depth=carry.depth + jnp.any(active, axis=1),
     )
 
+  def _advance(
+    self, rows: state_lib.Rows, token: Array, active: Array
+  ) -> state_lib.StepRows:
+    """Ends the steps that have met a delimiter or their limit."""
+    step, tables = rows.step, self.step_format.automaton
+    look_up = lambda table: jnp.asarray(table)[step.delimiter, token]
+    long = rows.length - step.start >= self.step_format.max_step_tokens
+    return step._replace(
+      writing=active & ~look_up(tables.hit) & ~long,
+      delimiter=look_up(tables.next_state),
+    )
 
-def _append(policy, params, prompt, rows, token, active):
+
+def _append(
+  policy: lm.Model,
+  params: Params,
+  prompt: cache.PromptCache,
+  rows: Any,
+  token: Array,
+  active: Array,
+) -> state_lib.Rows:
   """Appends one token to the active rows and feeds it to the policy."""
   batch, num_rows, slots = rows.tokens.shape
   place = jnp.where(active, rows.length, slots)  # out of range: dropped

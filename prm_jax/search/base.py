@@ -9,10 +9,16 @@ function folds row and token position; the selection after step `t` draws from
 on its batch neighbours nor on the devices, every method with one row samples
 the tokens of plain sampling, and rows 0..n-1 of a run with N rows are the
 rows of a run with n until the first selection.
+
+Barriers. Problems reach the ends of their steps at different times. A call of
+a step function returns as soon as enough of them have (how many is its own
+affair); `ready` says which. The others go on at the next call, where they get
+the same key again. What a step function says of a problem that is not ready
+means nothing, `iterations` apart.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -27,8 +33,8 @@ AggregateFn: TypeAlias = Callable[[Array, Array], Array]
 class StepOutput(NamedTuple):
   """One reasoning step written by the policy and judged by the verifier.
 
-  A row that was done before the step is a fixed point: no tokens, log_prob
-  and log_ratio 0, done, and its last score.
+  A row that was done or not active is a fixed point: no tokens, log_prob and
+  log_ratio 0, and its last score.
   """
 
   score: Array  # [B, N] float, verifier's score of the prefix: a probability
@@ -37,13 +43,26 @@ class StepOutput(NamedTuple):
   num_tokens: Array  # [B, N] int32 policy tokens written in this step
   verifier_tokens: Array  # [B, N] int32 tokens the verifier read in this step
   done: Array  # [B, N] bool, absorbing
-  iterations: Array  # [B] int32 sequential decode iterations of this step
+  iterations: Array  # [B] int32 sequential decode iterations of this call
+  ready: Array  # [B] bool, all active rows have ended this step
 
 
-# `(params, keys [B], embedding) -> (StepOutput, embedding)`.
-StepFn: TypeAlias = Callable[
-  [types.Params, Array, Embedding], tuple[StepOutput, Embedding]
-]
+@runtime_checkable
+class StepFn(Protocol):
+  """Writes one step in the active rows and has it judged."""
+
+  def __call__(
+    self,
+    params: types.Params,
+    rng_keys: Array,
+    embedding: Embedding,
+    active: Array | None = None,
+    /,
+  ) -> tuple[StepOutput, Embedding]:
+    """Keys are [B]; rows not `active` [B, N] stay as they are; None: all."""
+    ...
+
+
 # `(embedding, parents [B, M] int32) -> embedding`; rows may repeat.
 TakeFn: TypeAlias = Callable[[Embedding, Array], Embedding]
 

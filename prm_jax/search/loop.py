@@ -33,7 +33,7 @@ class Population(NamedTuple):
   selected and for steps that were not written.
   """
 
-  step: Array  # [] int32 steps taken
+  step: Array  # [B] int32 steps taken
   embedding: base.Embedding
   rows: Rows
   ancestors: Array  # [B, T, N] int32
@@ -44,13 +44,17 @@ class Population(NamedTuple):
 class Step(NamedTuple):
   """What a selection may look at besides the rows."""
 
+  number: Array  # [B] int32 which step this is, from 0
   output: base.StepOutput
   wrote: Array  # [B, N] the row was active and wrote this step
   previous_score: Array  # [B, N] score of the prefix before this step
+  ready: Array  # [B] the problem has just ended a step
   more: Array  # [B] another step follows; nothing is selected where not
 
 
-# `(selection keys [B], rows, step, memory) -> (parents [B, N], memory)`.
+# `(selection keys [B], rows, step, memory) -> (parents [B, N], memory)`. What
+# it says of problems that are not ready is dropped; `memory` leaves are [B,
+# ...].
 SelectFn: TypeAlias = Callable[[Array, Rows, Step, Any], tuple[Array, Any]]
 
 
@@ -60,9 +64,10 @@ def identity(like: Array) -> Int[Array, "B N"]:
   return jnp.broadcast_to(rows, like.shape)
 
 
-def step_keys(rng_keys: Array, step: Array) -> Array:
-  """The key of one step of each problem, [B]."""
-  return jax.vmap(jax.random.fold_in, in_axes=(0, None))(rng_keys, step)
+def step_keys(rng_keys: Array, step: ArrayLike) -> Array:
+  """The key of one step of each problem, [B]; `step` is [B] or one number."""
+  steps = jnp.broadcast_to(jnp.asarray(step, jnp.uint32), rng_keys.shape)
+  return jax.vmap(jax.random.fold_in)(rng_keys, steps)
 
 
 def start(
@@ -83,7 +88,7 @@ def start(
   count = jnp.zeros((problems, rows), jnp.int32)
   own = identity(zeros)
   return Population(
-    step=jnp.int32(0),
+    step=jnp.zeros(problems, jnp.int32),
     embedding=root,
     rows=Rows(
       step_scores=jnp.zeros((problems, rows, max_steps), dtype),
@@ -101,64 +106,94 @@ def start(
   )
 
 
+def unfinished(population: Population) -> Array:
+  """[B] problems that have rows to write and steps to write them in."""
+  max_steps = population.ancestors.shape[1]
+  return (population.step < max_steps) & ~jnp.all(population.rows.done, axis=1)
+
+
 def advance(
   params: types.Params,
   rng_keys: Array,
   population: Population,
   step_fn: base.StepFn,
 ) -> tuple[Population, Step]:
-  """Writes one step in every unfinished row and records it."""
+  """Writes in every unfinished row and records the steps that have ended."""
   before, index = population.rows, population.step
+  going = unfinished(population)
   output, embedding = step_fn(
-    params, step_keys(rng_keys, index), population.embedding
+    params,
+    step_keys(rng_keys, index),
+    population.embedding,
+    jnp.broadcast_to(going[:, None], before.done.shape),
   )
+  ready = going & output.ready
   # The embedding may hold rows that were done at the root: they write nothing.
-  wrote = ~before.done & (output.num_tokens > 0)
-  score = jnp.where(wrote, output.score, before.last_score)
-  done = before.done | output.done
-  rows = Rows(
-    step_scores=before.step_scores.at[:, :, index].set(
-      jnp.where(wrote, output.score, 0)
-    ),
-    num_steps=before.num_steps + wrote,
-    last_score=score,
-    done=done,
-    log_prob=before.log_prob + jnp.where(wrote, output.log_prob, 0),
-    log_ratio=before.log_ratio + jnp.where(wrote, output.log_ratio, 0),
-  )
-  # A problem that is over costs nothing while its neighbours go on.
-  ran = ~jnp.all(before.done, axis=1)
+  wrote = ready[:, None] & ~before.done & (output.num_tokens > 0)
+  rows = _record(before, output, wrote, ready, index)
   tokens = jnp.where(wrote, output.num_tokens, 0)
-  iterations = jnp.where(ran, output.iterations, 0)
+  read = jnp.where(ready[:, None], output.verifier_tokens, 0)
+  # A problem that is over costs nothing while its neighbours go on.
+  iterations = jnp.where(going, output.iterations, 0)
   cost = population.cost
   population = population._replace(
-    step=index + 1,
+    step=index + ready,
     embedding=embedding,
     rows=rows,
-    step_tokens=population.step_tokens.at[:, index].set(tokens),
+    step_tokens=put_step(population.step_tokens, index, tokens, ready, 1),
     cost=cost._replace(
       policy_tokens=cost.policy_tokens + jnp.sum(tokens, axis=1),
-      verifier_tokens=cost.verifier_tokens
-      + jnp.where(ran, jnp.sum(output.verifier_tokens, axis=1), 0),
-      slots=cost.slots + iterations * done.shape[1],
+      verifier_tokens=cost.verifier_tokens + jnp.sum(read, axis=1),
+      slots=cost.slots + iterations * tokens.shape[1],
       depth=cost.depth + iterations,
     ),
   )
-  max_steps = before.step_scores.shape[2]
-  more = ~jnp.all(done, axis=1) & (index + 1 < max_steps)
-  return population, Step(output, wrote, before.last_score, more)
+  more = ready & unfinished(population)
+  return population, Step(index, output, wrote, before.last_score, ready, more)
+
+
+def _record(
+  before: Rows,
+  output: base.StepOutput,
+  wrote: Array,
+  ready: Array,
+  index: Array,
+) -> Rows:
+  """The rows after a step."""
+  score = jnp.where(wrote, output.score, 0)
+  return Rows(
+    step_scores=put_step(before.step_scores, index, score, ready, 2),
+    num_steps=before.num_steps + wrote,
+    last_score=jnp.where(wrote, output.score, before.last_score),
+    done=before.done | (ready[:, None] & output.done),
+    log_prob=before.log_prob + jnp.where(wrote, output.log_prob, 0),
+    log_ratio=before.log_ratio + jnp.where(wrote, output.log_ratio, 0),
+  )
+
+
+def put_step(
+  trace: Array, index: Array, entry: Array, ready: Array, axis: int = 1
+) -> Array:
+  """Enters each ready problem's `entry` at place `index` [B] of an axis."""
+  steps = jnp.arange(trace.shape[axis])
+  here = ready[:, None] & (steps == index[:, None])  # [B, T]
+  others = [a for a in range(1, trace.ndim) if a != axis]
+  return jnp.where(
+    jnp.expand_dims(here, others), jnp.expand_dims(entry, axis), trace
+  )
 
 
 def regroup(
   population: Population,
   parents: Int[Array, "B N"],
   take_fn: base.TakeFn,
+  step: Step,
 ) -> Population:
   """Replaces row `n` by a copy of row `parents[n]`, after a step."""
   return population._replace(
     embedding=take_fn(population.embedding, parents),
     rows=base.take(population.rows, parents),
-    ancestors=population.ancestors.at[:, population.step - 1].set(parents),
+    ancestors=put_step(population.ancestors, step.number, parents, step.ready),
   )
 
 
@@ -196,30 +231,36 @@ def run(
   Nothing is selected after a problem's last step. Without `select_fn` rows
   never move. `memory` is the method's own part of the carry.
   """
-  max_steps = population.ancestors.shape[1]
 
-  def unfinished(carry):
-    population, _ = carry
-    active = ~jnp.all(population.rows.done)
-    return (population.step < max_steps) & active
+  def going(carry):
+    return jnp.any(unfinished(carry[0]))
 
   def body(carry):
     population, memory = carry
     keys = selection_keys(rng_keys, population.step)
     population, step = advance(params, rng_keys, population, step_fn)
     if select_fn is not None:
-      parents, memory = select_fn(keys, population.rows, step, memory)
+      parents, new = select_fn(keys, population.rows, step, memory)
       parents = jnp.where(step.more[:, None], parents, identity(parents))
-      population = regroup(population, parents, take_fn)
+      population = regroup(population, parents, take_fn, step)
+      memory = where(step.ready, new, memory)
     return population, memory
 
-  return jax.lax.while_loop(unfinished, body, (population, memory))
+  return jax.lax.while_loop(going, body, (population, memory))
 
 
-def selection_keys(rng_keys: Array, step: Array | int) -> Array:
+def where(condition: Array, yes: Any, no: Any) -> Any:
+  """Problem by problem one of two pytrees; `condition` [B], leaves [B, ...]."""
+
+  def pick(a, b):
+    return jnp.where(jnp.expand_dims(condition, range(1, a.ndim)), a, b)
+
+  return jax.tree.map(pick, yes, no)
+
+
+def selection_keys(rng_keys: Array, step: ArrayLike) -> Array:
   """The key of the selection behind one step of each problem, [B]."""
-  keys = step_keys(rng_keys, jnp.asarray(step, jnp.uint32))
-  return step_keys(keys, jnp.uint32(SELECTION))
+  return step_keys(step_keys(rng_keys, step), SELECTION)
 
 
 def discarded_tokens(

@@ -18,7 +18,6 @@ class Weights(NamedTuple):
   log_weight: jax.Array  # [B, N] since the last resampling
   log_evidence: jax.Array  # [B] up to the last resampling
   ess: jax.Array  # [B, T]
-  step: jax.Array  # [] int32
 
 
 def particle_filter(
@@ -55,7 +54,7 @@ def particle_filter(
     step_fn: writes and scores one step of every row.
     take_fn: forks rows of the embedding.
     max_steps: T, steps a row may take.
-    potential: G_t from the score and the one before it.
+    potential: log G_t of the step, see `potentials`.
     resample: after every step, where the effective sample size is below
       `ess_threshold * N`, or never (importance sampling).
     ess_threshold: for `resample="ess"`.
@@ -77,7 +76,6 @@ def particle_filter(
     log_weight=zeros,
     log_evidence=zeros[:, 0],
     ess=jnp.zeros_like(population.rows.step_scores[:, 0]),
-    step=jnp.int32(0),
   )
   if resample != "always":
     take_fn = loop.when_moved(take_fn)
@@ -94,7 +92,7 @@ def particle_filter(
   )
   if choose == "argmax":
     return output
-  keys = loop.step_keys(rng_keys, jnp.uint32(loop.SELECTION))
+  keys = loop.step_keys(rng_keys, loop.SELECTION)
   draw = lambda key, log_weight: resampling.multinomial(key, log_weight, 1)[0]
   return output._replace(chosen=jax.vmap(draw)(keys, log_weight))
 
@@ -109,13 +107,13 @@ def _selection(
 
   def select(keys, rows, step, weights):
     num = rows.done.shape[1]
-    log_g = potential(step.output.score, step.previous_score)
+    log_g = potential(rows, step)
     if target == "base":
-      log_g = log_g + step.output.log_ratio
-    log_weight = weights.log_weight + jnp.where(step.wrote, log_g, 0)
+      log_g = log_g + jnp.where(step.wrote, step.output.log_ratio, 0)
+    log_weight = weights.log_weight + log_g
     ess = resampling.effective_sample_size(log_weight)
-    resampled = step.more & (ess < size)
     ran = jnp.any(step.wrote, axis=1)
+    resampled = step.more & (ess < size)
     draw = jax.vmap(lambda key, log_weight: scheme(key, log_weight, num))
     parents = draw(keys, log_weight)
     parents = jnp.where(resampled[:, None], parents, loop.identity(parents))
@@ -123,8 +121,9 @@ def _selection(
       log_weight=jnp.where(resampled[:, None], 0, log_weight),
       log_evidence=weights.log_evidence
       + jnp.where(resampled, _log_mean(log_weight), 0),
-      ess=weights.ess.at[:, weights.step].set(jnp.where(ran, ess, 0)),
-      step=weights.step + 1,
+      ess=loop.put_step(
+        weights.ess, step.number, jnp.where(ran, ess, 0), step.ready
+      ),
     )
 
   return select

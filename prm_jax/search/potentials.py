@@ -1,52 +1,57 @@
-"""Incremental weights of a particle filter from verifier scores.
+"""Incremental weights of a particle filter.
 
-`(score, previous_score) -> log G_t`, elementwise; scores are probabilities.
-With p the policy, the filter's target is p * prod_t G_t. For other
-hyper-parameters bind them with functools.partial.
+`(rows, step) -> log G_t` [B, N] of the step just written; with p the policy,
+the filter's target is p * prod_t G_t. A row that wrote nothing has G = 1,
+unless the target itself moves with time, so each potential says so itself.
+For other hyper-parameters bind them with functools.partial.
 """
 
 from collections.abc import Callable
 from typing import TypeAlias
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from prm_jax import errors
+from prm_jax.search import loop
 
-Score: TypeAlias = Float[Array, "*d"]
-PotentialFn: TypeAlias = Callable[[Array, Array], Array]
+PotentialFn: TypeAlias = Callable[[loop.Rows, loop.Step], Array]
 
 # Keeps odds and ratios finite. Machine epsilon instead would make a score of
 # 1 worth a logit of 36 and every resampling an argmax.
 CLIP = 1e-7
 
 
-def last(score: Score, previous_score: Score) -> Score:
+def last(rows: loop.Rows, step: loop.Step) -> Array:
   """log r_t: target p * prod_t r_t, all steps accepted (2502.01618 §3)."""
-  del previous_score
-  return jnp.log(jnp.maximum(score, 0))
+  del rows
+  return written(step, jnp.log(jnp.maximum(step.output.score, 0)))
 
 
-def odds(score: Score, previous_score: Score, tau: float = 1.0) -> Score:
+def odds(rows: loop.Rows, step: loop.Step, tau: float = 1.0) -> Array:
   """logit(r_t) / tau: what the code behind arXiv 2502.01618 resamples with."""
-  del previous_score
-  r = jnp.clip(score, CLIP, 1 - CLIP)
-  return (jnp.log(r) - jnp.log1p(-r)) / tau
+  del rows
+  r = jnp.clip(step.output.score, CLIP, 1 - CLIP)
+  return written(step, (jnp.log(r) - jnp.log1p(-r)) / tau)
 
 
-def difference(score: Score, previous_score: Score) -> Score:
+def difference(rows: loop.Rows, step: loop.Step) -> Array:
   """log r_t - log r_{t-1}: telescopes to the last score over the root's."""
-  return jnp.log(jnp.maximum(score, CLIP)) - jnp.log(
-    jnp.maximum(previous_score, CLIP)
-  )
+  del rows
+  now = jnp.log(jnp.maximum(step.output.score, CLIP))
+  before = jnp.log(jnp.maximum(step.previous_score, CLIP))
+  return written(step, now - before)
 
 
-def exponential(
-  score: Score, previous_score: Score, beta: float = 1.0
-) -> Score:
+def exponential(rows: loop.Rows, step: loop.Step, beta: float = 1.0) -> Array:
   """beta * r_t: target p * exp(beta * sum_t r_t)."""
-  del previous_score
-  return beta * score
+  del rows
+  return written(step, beta * step.output.score)
+
+
+def written(step: loop.Step, log_g: Array) -> Array:
+  """A finished row is weighed no more: its neighbours may run on for long."""
+  return jnp.where(step.wrote, log_g, 0)
 
 
 POTENTIALS: dict[str, PotentialFn] = {

@@ -68,18 +68,23 @@ def _step_ends(
   step_format: step.StepFormat,
 ) -> np.ndarray:
   """Where `decode.step` ended a step, bool [n, t]."""
-  closes = np.isin(texts, [*step_format.step_ids, step_format.eos_id])
-  ends = np.zeros_like(closes)
+  tables = step_format.automaton
+  ends = np.zeros(texts.shape, bool)
+  state = np.zeros(len(texts), np.int32)
   written = np.zeros(len(texts), np.int32)  # tokens of the step so far
   for place in range(texts.shape[1]):
+    token = texts[:, place]
     inside = (place >= prompt_length) & (place < length)
     written += inside
     ends[:, place] = inside & (
-      closes[:, place]
+      tables.hit[state, token]
+      | (token == step_format.eos_id)
       | (written >= step_format.max_step_tokens)
       | (place == length - 1)
     )
     written[ends[:, place]] = 0
+    state = np.where(inside, tables.next_state[state, token], 0)
+    state[ends[:, place]] = 0
   return ends
 
 

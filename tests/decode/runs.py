@@ -10,13 +10,14 @@ import numpy as np
 from prm_jax.decode import sampling, state, step
 from prm_jax.models import lm
 from prm_jax.search import base
+from prm_jax.text import delimiters
 from tests.models import tiny
 
 VOCAB, EOS, STEP = 12, 1, 2
 PROMPTS = np.array([[4, 5, 6, 0], [7, 8, 0, 0]], np.int32)
 LENGTHS = np.array([3, 2], np.int32)
 ROWS, SLOTS, MAX_STEP = 6, 10, 4
-FORMAT = step.StepFormat((STEP,), EOS, MAX_STEP)
+FORMAT = step.StepFormat(delimiters.single_tokens([STEP], VOCAB), EOS, MAX_STEP)
 # Parents after the steps: none moves, rows repeat, the last one takes over.
 FORKS = (
   [[0, 1, 2, 3, 4, 5]] * 2,

@@ -127,7 +127,7 @@ def keys(num_problems: int, seed: int = 0):
   )
 
 
-def step_fn(params: Table, rng_keys, embedding):
+def step_fn(params: Table, rng_keys, embedding, active=None):
   """One token of every unfinished row, by the key rule of `search.base`."""
 
   def draw(key, row, position, log_q):
@@ -138,24 +138,24 @@ def step_fn(params: Table, rng_keys, embedding):
   token = jax.vmap(jax.vmap(draw, in_axes=(None, 0, 0, 0)), (0, None, 0, 0))(
     rng_keys, rows, embedding["length"], params.log_q[embedding["code"]]
   )
-  return write(params, token, embedding)
+  return write(params, token, embedding, active)
 
 
-def scripted_step_fn(params, rng_keys, embedding):
+def scripted_step_fn(params, rng_keys, embedding, active=None):
   """Tokens by inverse CDF of a table of uniforms [B, LENGTH, N] in params."""
   del rng_keys
   model, uniforms = params
   cumulative = jnp.cumsum(jnp.exp(model.log_q[embedding["code"]]), axis=-1)
   uniform = scripted(uniforms, embedding)[..., None]
   token = jnp.sum(uniform >= cumulative[..., :-1], axis=-1)
-  return write(model, token, embedding)
+  return write(model, token, embedding, active)
 
 
-def forced_step_fn(params, rng_keys, embedding):
+def forced_step_fn(params, rng_keys, embedding, active=None):
   """Tokens from a script [B, LENGTH, N] in params."""
   del rng_keys
   model, script = params
-  return write(model, scripted(script, embedding), embedding)
+  return write(model, scripted(script, embedding), embedding, active)
 
 
 def scripted(script, embedding):
@@ -164,9 +164,28 @@ def scripted(script, embedding):
   return jnp.take_along_axis(script, step[:, None, None], axis=1)[:, 0]
 
 
-def write(params: Table, token, embedding):
-  """Appends `token` to the unfinished rows and judges them."""
-  active = ~embedding["done"]
+def staggered(step_fn):
+  """The same steps, but each problem is ready only at every third call.
+
+  The embedding is `(embedding, calls so far)`.
+  """
+
+  def wrapped(params, rng_keys, state, active=None):
+    embedding, calls = state
+    problems = jnp.arange(embedding["length"].shape[0])
+    ready = (calls + problems) % 3 == 0
+    shape = embedding["length"].shape
+    on = jnp.broadcast_to(ready[:, None], shape)
+    on = on if active is None else on & active
+    output, embedding = step_fn(params, rng_keys, embedding, on)
+    return output._replace(ready=ready), (embedding, calls + 1)
+
+  return wrapped
+
+
+def write(params: Table, token, embedding, active=None):
+  """Appends `token` to the unfinished active rows and judges them."""
+  active = ~embedding["done"] & (True if active is None else active)
   code, length = embedding["code"], embedding["length"]
 
   def gather(log_probs):
@@ -181,7 +200,8 @@ def write(params: Table, token, embedding):
     "tokens": jnp.where(here, token[..., None], embedding["tokens"]),
     "length": length,
     "code": jnp.where(active, code + (token + 1) * 4 ** (length - 1), code),
-    "done": embedding["done"] | (token == END) | (length == LENGTH),
+    "done": embedding["done"]
+    | (active & ((token == END) | (length == LENGTH))),
   }
   num_tokens = jnp.where(active, params.tokens[token], 0)
   output = base.StepOutput(
@@ -192,6 +212,7 @@ def write(params: Table, token, embedding):
     verifier_tokens=num_tokens,
     done=embedding["done"],
     iterations=jnp.max(num_tokens, axis=1),
+    ready=jnp.ones(num_tokens.shape[0], bool),
   )
   return output, embedding
 

@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from prm_jax.search import best_of_n, particle, resampling, step_beam
+from prm_jax.search import base, best_of_n, particle, resampling, step_beam
 from tests.search import tabular
 
 METHODS = {
@@ -91,6 +92,31 @@ def test_a_longer_budget_changes_nothing_after_the_end(name):
   fields = ("embedding", "score", "chosen", "log_weight", "log_evidence")
   for field in (*fields, "num_steps", "cost"):
     assert_equal(getattr(short, field), getattr(long, field))
+
+
+def take_inner(state, parents):
+  return base.take(state[0], parents), state[1]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_problems_reach_their_steps_independently(name):
+  """Problems that wait and problems that run ahead find the same."""
+  method = METHODS[name]
+  if name in SELECTING:
+    method = functools.partial(method, take_fn=take_inner)
+  output = tabular.jit(
+    lambda: method(
+      tabular.table(tokens=(1, 2, 5)),
+      tabular.keys(PROBLEMS),
+      (tabular.root(PROBLEMS, ROWS), jnp.int32(0)),
+      tabular.staggered(tabular.step_fn),
+      max_steps=tabular.LENGTH,
+    )
+  )()
+  inner, calls = output.embedding
+  assert calls > tabular.LENGTH * 2
+  together = output._replace(embedding=inner)
+  assert_equal(jax.device_get(together), run(METHODS[name]))
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -48,9 +48,9 @@ def run(params=None, rows=4, num=RUNS, seed=0, **options):
 def search_any(table, seed, potential, scheme, threshold, target="sampler"):
   """Every setting in one program: they are arguments, not constants."""
 
-  def any_potential(score, previous):
+  def any_potential(rows, step):
     choices = [potentials.POTENTIALS[name] for name in POTENTIALS]
-    return jax.lax.switch(potential, choices, score, previous)
+    return jax.lax.switch(potential, choices, rows, step)
 
   def any_scheme(key, log_weights, num):
     choices = [

@@ -69,13 +69,13 @@ def test_trace_on_scripted_uniforms():
     )
 
 
-def covering_step_fn(params, rng_keys, embedding):
+def covering_step_fn(params, rng_keys, embedding, active=None):
   """Row n writes token n modulo 3: a branch of 3 covers all children."""
   shape = embedding["length"].shape
   script = jnp.broadcast_to(
     jnp.arange(shape[1]) % 3, (shape[0], tabular.LENGTH, shape[1])
   )
-  return tabular.forced_step_fn((params, script), rng_keys, embedding)
+  return tabular.forced_step_fn((params, script), rng_keys, embedding, active)
 
 
 @pytest.mark.parametrize("width", [1, 2])

@@ -7,6 +7,7 @@ from prm_jax.decode import step
 from prm_jax.search import base
 from prm_jax.solvers import judging, oracle, solver
 from prm_jax.tasks import game24
+from prm_jax.text import delimiters
 from prm_jax.text import steps as steps_lib
 from tests.solvers import tiny_solver
 
@@ -57,7 +58,7 @@ def solved(rows):
     done=np.array([[row[1] for row in ROWS]]),
     cost=base.Cost(*[counts] * len(base.Cost._fields)),
     wall_s=2.0,
-    step_format=step.StepFormat((2,), 1, 18),
+    step_format=step.StepFormat(delimiters.single_tokens([2], 4), 1, 18),
   )
 
 

@@ -89,6 +89,13 @@ def test_the_place_in_the_batch_does_not_matter():
   assert list(got.problems) == some
 
 
+@pytest.mark.parametrize("barrier", [0.0, 0.5])
+def test_problems_need_not_wait_for_each_other(barrier):
+  """Each goes on when its own rows are ready, and finds the same."""
+  alone = tiny_solver.verified(tiny_solver.PARTICLES, barrier=barrier)
+  assert_same(alone.solve(tiny_solver.problems()), solved("particles"))
+
+
 def test_one_compilation_for_all_batches():
   traced, told = [], []
   own = tiny_solver.solve_with(

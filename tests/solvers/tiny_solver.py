@@ -13,6 +13,7 @@ from prm_jax.build import searches
 from prm_jax.decode import sampling, scoring, step
 from prm_jax.solvers import oracle, solver
 from prm_jax.tasks import game24
+from prm_jax.text import delimiters
 from tests.models import tiny
 
 MAX_STEPS, MAX_STEP_TOKENS, SLOTS = 3, 7, 18
@@ -56,6 +57,7 @@ def solve_with(
   scorer=None,
   verifier=None,
   batch_size=8,
+  barrier=1.0,
   on_trace=lambda: None,
   **options,
 ) -> solver.Solver:
@@ -67,7 +69,9 @@ def solve_with(
     on_trace()
     return bound.run(*args)
 
-  ids = (tokenizer().step_id,)
+  delimiter = delimiters.single_tokens(
+    [tokenizer().step_id], tokenizer().vocab_size
+  )
   return solver.Solver(
     policy,
     {"policy": params, "verifier": verifier},
@@ -76,7 +80,9 @@ def solve_with(
     search_fn=search_fn,
     num_rows=search.num_rows,
     sampler=options.pop("sampler", sampling.SamplerConfig()),
-    step_format=step.StepFormat(ids, tokenizer().eos_id, MAX_STEP_TOKENS),
+    step_format=step.StepFormat(
+      delimiter, tokenizer().eos_id, MAX_STEP_TOKENS, barrier
+    ),
     config=solver.SolverConfig(batch_size, 6, SLOTS),
     **options,
   )
