@@ -17,6 +17,7 @@ class StepRows(NamedTuple):
   delimiter: Array  # int32, state of the delimiter automaton
   log_prob: Array  # float32, log q of its tokens
   log_ratio: Array  # float32, log p - log q of its tokens
+  cut: Array  # bool, stopped at the token limit
 
 
 class Rows(NamedTuple):
@@ -77,11 +78,12 @@ def root(
     params, prompts, prompt_length, num_rows, max_tokens
   )
   count, zeros = jnp.zeros(shape, jnp.int32), jnp.zeros(shape, jnp.float32)
+  false = jnp.zeros(shape, bool)
   rows = Rows(
     tokens=jnp.zeros((*shape, max_tokens), jnp.int32),
     length=count,
-    done=jnp.zeros(shape, bool),
-    step=StepRows(count, jnp.zeros(shape, bool), count, zeros, zeros),
+    done=false,
+    step=StepRows(count, false, count, zeros, zeros, false),
     score=zeros,
     hidden=jnp.broadcast_to(hidden[:, None], (*shape, hidden.shape[-1])),
     policy=cache.empty_rows(config, batch, num_rows, max_tokens),

@@ -114,6 +114,7 @@ def _begin(rows: state_lib.Rows, active: Array | None) -> state_lib.Rows:
     delimiter=jnp.zeros_like(rows.step.delimiter),
     log_prob=jnp.zeros_like(rows.step.log_prob),
     log_ratio=jnp.zeros_like(rows.step.log_ratio),
+    cut=jnp.zeros_like(rows.step.cut),
   )
   pick = lambda new, old: jnp.where(starts, new, old)
   return rows._replace(step=jax.tree.map(pick, fresh, rows.step))
@@ -148,6 +149,7 @@ def _judge(
     done=rows.done,
     iterations=depth,
     ready=ready,
+    cut=rows.step.cut,
   )
   return output, state._replace(rows=rows)
 
@@ -190,9 +192,11 @@ class _Writer:
     """Ends the steps that have met a delimiter or their limit."""
     step, tables = rows.step, self.step_format.automaton
     look_up = lambda table: jnp.asarray(table)[step.delimiter, token]
+    going = active & ~look_up(tables.hit)
     long = rows.length - step.start >= self.step_format.max_step_tokens
     return step._replace(
-      writing=active & ~look_up(tables.hit) & ~long,
+      writing=going & ~long,
+      cut=step.cut | (going & long),
       delimiter=look_up(tables.next_state),
     )
 

@@ -45,6 +45,7 @@ class StepOutput(NamedTuple):
   done: Array  # [B, N] bool, absorbing
   iterations: Array  # [B] int32 sequential decode iterations of this call
   ready: Array  # [B] bool, all active rows have ended this step
+  cut: Array  # [B, N] bool, the step was stopped at its token limit
 
 
 @runtime_checkable

@@ -86,8 +86,10 @@ def test_a_row_that_is_done_is_a_fixed_point(sampled):
     for name in ("log_prob", "log_ratio", "num_tokens", "verifier_tokens"):
       np.testing.assert_array_equal(getattr(stage.output, name)[rest], 0)
     assert stage.output.done[rest].all()
+    # What is said of the step at hand is of no step at all.
+    before, after = (x._replace(step=()) for x in (stage.before, stage.after))
     for old, new in zip(
-      jax.tree.leaves(stage.before), jax.tree.leaves(stage.after), strict=True
+      jax.tree.leaves(before), jax.tree.leaves(after), strict=True
     ):
       np.testing.assert_array_equal(old[rest], new[rest])
   assert frozen > 3

@@ -213,6 +213,7 @@ def write(params: Table, token, embedding, active=None):
     done=embedding["done"],
     iterations=jnp.max(num_tokens, axis=1),
     ready=jnp.ones(num_tokens.shape[0], bool),
+    cut=jnp.zeros(num_tokens.shape, bool),
   )
   return output, embedding
 

@@ -11,7 +11,7 @@ def step_of(score, previous, wrote=True):
   shape = (1, len(score))
   rows = jnp.zeros(shape)
   output = base.StepOutput(
-    *(jnp.array([score]), rows, rows, rows, rows, rows, rows[0], rows[0])
+    *(jnp.array([score]), rows, rows, rows, rows, rows, rows[0], rows[0], rows)
   )
   return loop.Step(
     number=jnp.zeros(1, jnp.int32),
@@ -24,7 +24,9 @@ def step_of(score, previous, wrote=True):
 
 
 def values(name, *args, **options):
-  return potentials.by_name(name)(None, step_of(*args, **options))[0]
+  none = jnp.zeros((1, 2))
+  rows = loop.Rows(none[..., None], none, none, none, none, none)
+  return potentials.by_name(name)(rows, step_of(*args, **options))[0]
 
 
 def test_potentials():
