@@ -22,7 +22,8 @@ import ml_collections
 import numpy as np
 import rich
 
-from prm_jax.build import models, searches
+from prm_jax.build import models
+from prm_jax.build.methods import sampling
 from prm_jax.cli import solving, train
 from prm_jax.configs import chain_value, game24_search, game24_value
 from prm_jax.data import record_files, records
@@ -90,7 +91,7 @@ def sampler(task, policy, seed: int, num_rows: int, prompt_tokens: int = 8):
     task,
     policy,
     solving.no_verifier(),
-    search=searches.SearchConfig("best_of_n", num_rows),
+    search=sampling.BestOfN(num_rows),
     sampler=config.sampler,
     sizes=config.solver,
     seed=seed,

@@ -13,7 +13,8 @@ import rich
 import rich.rule
 
 from prm_jax import errors
-from prm_jax.build import models, searches
+from prm_jax.build import models
+from prm_jax.build.methods import sampling
 from prm_jax.cli import (
   compilation,
   quickstart_table,
@@ -124,7 +125,7 @@ def sample(
       task,
       policy,
       solving.no_verifier(),
-      search=searches.SearchConfig("best_of_n", num_rows),
+      search=sampling.BestOfN(num_rows),
       sampler=sampler,
       sizes=config.solver,
       seed=config.seed,

@@ -7,6 +7,8 @@ import ml_collections
 import numpy as np
 
 from prm_jax.build import models, searches
+from prm_jax.build.methods import base as methods
+from prm_jax.build.methods import sampling
 from prm_jax.cli import report, solving
 from prm_jax.eval import bootstrap
 from prm_jax.reports import results
@@ -21,16 +23,15 @@ def check(config: ml_collections.ConfigDict, task: tasks.Task) -> None:
   solving.check_oracle(config.oracle)
   searches.sampler(config.sampler)
   solving.solver_config(config.solver)
-  for _, search in _guided(config):
-    searches.search(search, task.max_steps)
+  _guided(config)
 
 
 def _guided(
   config: ml_collections.ConfigDict,
-) -> list[tuple[str, searches.SearchConfig]]:
+) -> list[tuple[str, methods.MethodConfig]]:
   """The searches that a verifier steers."""
   return [
-    (method, searches.search_config(group, num_rows=config.num_rows))
+    (method, searches.method(group, num_rows=config.num_rows))
     for method, group in (
       ("step_beam", config.beam),
       ("particle", config.particle),
@@ -59,7 +60,7 @@ def measure(
   solved, judged = bench.run(
     "sample",
     solving.no_verifier(),
-    searches.SearchConfig("best_of_n", config.num_rows),
+    sampling.BestOfN(config.num_rows),
   )
   rows += _votes(bench, solved, judged, verifiers, oracle)
   name = list(verifiers)[-1]
@@ -86,7 +87,7 @@ class _Bench:
     self,
     name: str,
     verifier: solving.Verifier,
-    search: searches.SearchConfig,
+    search: methods.MethodConfig,
     sampler: ml_collections.ConfigDict | None = None,
   ) -> tuple[solver.Solved, judging.Judged]:
     searching = solving.make_solver(
@@ -108,7 +109,7 @@ class _Bench:
     solved, judged = self.run(
       "greedy",
       solving.no_verifier(),
-      searches.SearchConfig("best_of_n", 1),
+      sampling.BestOfN(1),
       sampler,
     )
     return _row("greedy", judged.correct[:, 0], solved)

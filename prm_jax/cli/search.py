@@ -49,7 +49,7 @@ def run(
     task,
     policy,
     verifier,
-    search=searches.search_config(config.search),
+    search=searches.method(config.search),
     sampler=config.sampler,
     sizes=config.solver,
     seed=config.seed,

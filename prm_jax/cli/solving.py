@@ -11,7 +11,8 @@ import numpy as np
 
 from prm_jax import errors
 from prm_jax.build import fields, models, searches
-from prm_jax.decode import scoring
+from prm_jax.build.methods import base as methods
+from prm_jax.decode import scoring, step
 from prm_jax.eval import bootstrap
 from prm_jax.reports import results
 from prm_jax.solvers import oracle, solver
@@ -126,22 +127,24 @@ def make_solver(
   policy: models.Loaded,
   verifier: Verifier,
   *,
-  search: searches.SearchConfig,
+  search: methods.MethodConfig,
   sampler: ml_collections.ConfigDict,
   sizes: ml_collections.ConfigDict,
   seed: int,
 ) -> solver.Solver:
   """Binds everything; compiles nothing yet."""
-  bound = searches.search(search, task.max_steps)
-  return solver.Solver(
+  steps = step.StepFactory(
     policy.model,
+    verifier.scorer,
+    searches.sampler(sampler),
+    searches.step_format(task, policy.tokenizer),
+  )
+  return solver.Solver(
     {"policy": policy.params, "verifier": verifier.params},
     policy.tokenizer,
-    scorer=verifier.scorer,
-    search_fn=bound.run,
+    steps=steps,
+    search_fn=search.bind(task.max_steps, steps),
     num_rows=search.num_rows,
-    sampler=searches.sampler(sampler),
-    step_format=searches.step_format(task, policy.tokenizer),
     config=solver_config(sizes),
     seed=seed,
   )

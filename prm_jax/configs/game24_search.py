@@ -10,9 +10,9 @@ line. `--verifier oracle` searches with the exact values.
 
 import ml_collections
 
-from prm_jax.configs import game24_policy
+from prm_jax.configs import game24_policy, search_methods
 
-METHODS = ("step_beam", "particle", "best_of_n")
+METHODS = (*search_methods.METHODS, "greedy")
 
 
 def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
@@ -25,24 +25,12 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
   c.split = "test"
   c.num_problems = 0  # 0: all
   c.sampler = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
-  c.search = {
-    "method": method,
-    "num_rows": 16,
-    "width": 4,
-    "potential": "difference",
-    "tau": 1.0,
-    "beta": 1.0,
-    "resample": "always",
-    "ess_threshold": 0.5,
-    "scheme": "systematic",
-    "target": "sampler",
-    "root_score": 1.0,
-    "choose": "argmax",
-    "aggregate": "last",
-  }
+  c.search = search_methods.get("best_of_n" if method == "greedy" else method)
+  if method == "particle":
+    # Telescopes to the value of the solution: few steps, a calibrated value.
+    c.search.update({"potential": "difference", "resample": "always"})
   c.solver = {"batch_size": 64, "prompt_tokens": 8, "max_tokens": 44}
   if method == "greedy":
-    c.search.method = "best_of_n"
     c.search.num_rows = 1
     c.sampler.temperature = 0.0
   return c

@@ -41,6 +41,34 @@ class StepFormat:
       raise errors.UserError(f"barrier: must be in [0, 1], got {self.barrier}")
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class StepFactory:
+  """Models and settings from which step functions are made.
+
+  Attributes:
+    policy: the model that writes.
+    scorer: judges, see `scoring`.
+    sampler: how tokens are drawn.
+    step_format: where steps end.
+  """
+
+  policy: lm.Model
+  scorer: scoring.Scorer
+  sampler: sampling.SamplerConfig
+  step_format: StepFormat
+
+  def __call__(self, **changes: Any) -> base.StepFn:
+    """A step function; `changes` are fields of sampler and step format."""
+    own = {field.name for field in dataclasses.fields(self.sampler)}
+    bent = {name: changes.pop(name) for name in own & changes.keys()}
+    return make_step_fn(
+      self.policy,
+      self.scorer,
+      dataclasses.replace(self.sampler, **bent),
+      dataclasses.replace(self.step_format, **changes),
+    )
+
+
 class _Writing(NamedTuple):
   """Loop carry while tokens are written."""
 

@@ -21,8 +21,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from prm_jax import errors
-from prm_jax.decode import sampling, scoring, state, step
-from prm_jax.models import lm
+from prm_jax.decode import state, step
 from prm_jax.search import base
 from prm_jax.tasks import base as tasks
 from prm_jax.text import tokenizer as tokenizer_lib
@@ -76,15 +75,12 @@ class Solver:
   """A policy, a scorer and a search method, compiled once.
 
   Args:
-    policy: the model that writes.
     params: {"policy": ..., "verifier": ...}, the latter as the scorer wants.
     tokenizer: of the policy.
-    scorer: see `decode.scoring`.
-    search_fn: `(params, keys [B], root, step_fn) -> SearchOutput`, a method of
-      `search` with its hyper-parameters bound.
-    num_rows: N.
-    sampler: how tokens are drawn.
-    step_format: where steps end.
+    steps: policy, scorer and settings the search was bound to.
+    search_fn: `(params, keys [B], root) -> SearchOutput`, a method of `search`
+      with its hyper-parameters and step functions bound.
+    num_rows: N of the root.
     config: sizes.
     seed: of all sampling.
     devices: that share the work; default: all of this process.
@@ -92,15 +88,12 @@ class Solver:
 
   def __init__(
     self,
-    policy: lm.Model,
     params: Params,
     tokenizer: tokenizer_lib.Tokenizer,
     *,
-    scorer: scoring.Scorer,
+    steps: step.StepFactory,
     search_fn: Callable[..., base.SearchOutput],
     num_rows: int,
-    sampler: sampling.SamplerConfig,
-    step_format: step.StepFormat,
     config: SolverConfig,
     seed: int = 0,
     devices: Sequence[jax.Device] | None = None,
@@ -109,22 +102,21 @@ class Solver:
     self._tokenizer = tokenizer
     self._params = jax.device_put(params, NamedSharding(mesh, _WHOLE))
     self._config = config
-    self._step_format = step_format
+    self._step_format = steps.step_format
     self._by_problem = NamedSharding(mesh, _SPLIT)
     self._key = jax.random.key(seed)
-    step_fn = step.make_step_fn(policy, scorer, sampler, step_format)
 
     def run(params, keys, prompts, prompt_length):
       root = state.root(
-        policy,
+        steps.policy,
         params,
         prompts,
         prompt_length,
         num_rows=num_rows,
         max_tokens=config.max_tokens,
-        scorer=scorer,
+        scorer=steps.scorer,
       )
-      found = search_fn(params, keys, root, step_fn)
+      found = search_fn(params, keys, root)
       rows = found.embedding.rows
       return found._replace(embedding=None), rows.tokens, rows.length
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from prm_jax.build import searches
+from prm_jax.build.methods import sampling
 from prm_jax.solvers import rescore
 from tests.solvers import tiny_solver
 
 
 @pytest.fixture(scope="module")
 def solved():
-  own = tiny_solver.verified(searches.SearchConfig("best_of_n", 4))
+  own = tiny_solver.verified(sampling.BestOfN(4))
   return own.solve(tiny_solver.problems())
 
 

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from prm_jax import errors
-from prm_jax.build import searches
+from prm_jax.build.methods import beams, sampling
+from prm_jax.build.methods import particles as particles_lib
 from prm_jax.solvers import solver
 from tests.solvers import tiny_solver
 
-SearchConfig = searches.SearchConfig
 ONE_ROW = {
-  "best_of_n": SearchConfig("best_of_n", 1),
-  "step_beam": SearchConfig("step_beam", 1, width=1),
-  "particle": SearchConfig("particle", 1, resample="always"),
+  "best_of_n": sampling.BestOfN(1),
+  "step_beam": beams.StepBeam(1, width=1),
+  "particle": particles_lib.ParticleFilter(1, resample="always"),
 }
 
 
@@ -28,7 +28,7 @@ def solved(name: str) -> solver.Solved:
   if name in ONE_ROW:
     own = tiny_solver.solve_with(ONE_ROW[name])
   elif name == "four":
-    own = tiny_solver.verified(SearchConfig("best_of_n", 4))
+    own = tiny_solver.verified(sampling.BestOfN(4))
   elif name == "oracle":
     own = tiny_solver.with_oracle(tiny_solver.PARTICLES)
   else:

@@ -9,7 +9,8 @@ import json
 import jax
 import jax.numpy as jnp
 
-from prm_jax.build import searches
+from prm_jax.build.methods import base as methods
+from prm_jax.build.methods import particles
 from prm_jax.decode import sampling, scoring, step
 from prm_jax.solvers import oracle, solver
 from prm_jax.tasks import game24
@@ -52,7 +53,7 @@ def make(seed=0, **changes):
 
 
 def solve_with(
-  search: searches.SearchConfig,
+  search: methods.MethodConfig,
   *,
   scorer=None,
   verifier=None,
@@ -63,26 +64,27 @@ def solve_with(
 ) -> solver.Solver:
   """A solver with the policy of seed 0."""
   policy, params = make()
-  bound = searches.search(search, MAX_STEPS)
-
-  def search_fn(*args):
-    on_trace()
-    return bound.run(*args)
-
   delimiter = delimiters.single_tokens(
     [tokenizer().step_id], tokenizer().vocab_size
   )
-  return solver.Solver(
+  steps = step.StepFactory(
     policy,
+    scorer or scoring.NoScorer(),
+    options.pop("sampler", sampling.SamplerConfig()),
+    step.StepFormat(delimiter, tokenizer().eos_id, MAX_STEP_TOKENS, barrier),
+  )
+  bound = search.bind(MAX_STEPS, steps)
+
+  def search_fn(*args):
+    on_trace()
+    return bound(*args)
+
+  return solver.Solver(
     {"policy": params, "verifier": verifier},
     tokenizer(),
-    scorer=scorer or scoring.NoScorer(),
+    steps=steps,
     search_fn=search_fn,
     num_rows=search.num_rows,
-    sampler=options.pop("sampler", sampling.SamplerConfig()),
-    step_format=step.StepFormat(
-      delimiter, tokenizer().eos_id, MAX_STEP_TOKENS, barrier
-    ),
     config=solver.SolverConfig(batch_size, 6, SLOTS),
     **options,
   )
@@ -95,7 +97,7 @@ def verified(search, **options) -> solver.Solver:
   return solve_with(search, scorer=scorer, verifier=params, **options)
 
 
-PARTICLES = searches.SearchConfig("particle", 4, resample="always")
+PARTICLES = particles.ParticleFilter(4, resample="always")
 
 
 def with_oracle(search, **options) -> solver.Solver:

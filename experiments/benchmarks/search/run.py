@@ -34,20 +34,19 @@ def main() -> None:
   guide = solving.model_verifier("tvm", verifier, policy, task)
   none = solving.no_verifier()
   cases = (
-    ("sample", none, {"method": "best_of_n"}),
-    ("best_of_n/tvm", guide, {"method": "best_of_n"}),
-    ("step_beam/tvm", guide, {"method": "step_beam"}),
-    ("particle/tvm", guide, {"method": "particle"}),
+    ("sample", none, "best_of_n"),
+    ("best_of_n/tvm", guide, "best_of_n"),
+    ("step_beam/tvm", guide, "step_beam"),
+    ("particle/tvm", guide, "particle"),
   )
   rows = []
   for batch_size in map(int, args.problems.split(",")):
     config.solver.batch_size = batch_size
     problems = list(task.problems("train"))[: batch_size * args.batches]
     plain = None
-    for name, judge, changes in cases:
-      search = searches.search_config(
-        config.search, num_rows=args.rows, **changes
-      )
+    for name, judge, method in cases:
+      group = game24_search.get_config(method).search
+      search = searches.method(group, num_rows=args.rows)
       solver = solving.make_solver(
         task,
         policy,

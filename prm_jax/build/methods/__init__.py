@@ -1,0 +1,1 @@
+"""Search methods as configs: one frozen dataclass each, by family."""
