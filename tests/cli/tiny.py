@@ -14,7 +14,8 @@ def get_config(name: str) -> ml_collections.ConfigDict:
     return small[name]
   c = game24_search.get_config(name)
   c.search.num_rows = 1 if name == "greedy" else 4
-  c.search.width = 2
+  if method == "step_beam":
+    c.search.width = 2
   c.num_problems = 6
   c.solver.batch_size = 2
   return c
