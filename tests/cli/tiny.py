@@ -14,7 +14,7 @@ def get_config(name: str) -> ml_collections.ConfigDict:
     return small[name]
   c = game24_search.get_config(name)
   c.search.num_rows = 1 if name == "greedy" else 4
-  if method == "step_beam":
+  if name == "step_beam":
     c.search.width = 2
   c.num_problems = 6
   c.solver.batch_size = 2
