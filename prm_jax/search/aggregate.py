@@ -5,9 +5,14 @@ rule's identity, so neither their content nor their number matters. A row
 without any step scores 0 by every rule.
 
 min is Math-Shepherd's (arXiv 2312.08935), product and min are compared in
-Let's Verify Step by Step (arXiv 2305.20050), last in arXiv 2408.03314.
+Let's Verify Step by Step (arXiv 2305.20050), last in arXiv 2408.03314. A
+verifier that reads a whole solution once and says one number is `last`.
+
+Products and sums favour few steps (or many, of positive log-odds); min, mean,
+last and mean_logit do not depend on the number of equal steps.
 """
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -21,6 +26,7 @@ NumSteps: TypeAlias = Int[Array, "*d"]
 Score: TypeAlias = Float[Array, "*d"]
 
 # Keeps log-odds finite; a probability that is 1 in float32 may be 1 - 1e-8.
+# Machine epsilon instead would make one such step outweigh all others.
 CLIP = 1e-7
 
 
@@ -56,10 +62,24 @@ def mean(scores: StepScores, num_steps: NumSteps) -> Score:
 
 
 def sum_logit(scores: StepScores, num_steps: NumSteps) -> Score:
-  """Log of the product of odds; for probabilities, clipped to finite odds."""
-  r = jnp.clip(scores, CLIP, 1 - CLIP)
-  logits = jnp.log(r) - jnp.log1p(-r)
-  return jnp.sum(jnp.where(step_mask(scores, num_steps), logits, 0), axis=-1)
+  """Log of the product of odds; scores are probabilities."""
+  mask = step_mask(scores, num_steps)
+  return jnp.sum(jnp.where(mask, logit(scores), 0), axis=-1)
+
+
+def mean_logit(scores: StepScores, num_steps: NumSteps) -> Score:
+  """Average log-odds; scores are probabilities."""
+  return masked.mean(logit(scores), step_mask(scores, num_steps))
+
+
+def logit(scores: Float[Array, "*d"]) -> Float[Array, "*d"]:
+  """Log-odds of a probability clipped to [CLIP, 1 - CLIP]: at most 16.1.
+
+  The log-odds are clipped, not the score: 1 - CLIP is not a float32.
+  """
+  bound = math.log(1 / CLIP - 1)
+  scores = jnp.clip(scores, 0, 1)
+  return jnp.clip(jnp.log(scores) - jnp.log1p(-scores), -bound, bound)
 
 
 RULES: dict[str, Callable[[Array, Array], Array]] = {
@@ -69,6 +89,7 @@ RULES: dict[str, Callable[[Array, Array], Array]] = {
   "product": product,
   "mean": mean,
   "sum_logit": sum_logit,
+  "mean_logit": mean_logit,
 }
 
 
