@@ -13,6 +13,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 
+from prm_jax.eval import subsets
+from prm_jax.search import votes
+
 Correct = Bool[np.ndarray, "p n"]
 
 
@@ -77,16 +80,22 @@ def table(
   *,
   answers: Sequence[Sequence[str | None]] | None = None,
   scores: Mapping[str, Num[np.ndarray, "p n"]] | None = None,
+  rules: Mapping[str, subsets.Rule] | None = None,
 ) -> dict[str, Float[np.ndarray, "p"]]:
-  """All rules on the same samples: `pass@k`, `maj@k`, `prm@k/{verifier}`.
+  """All rules on the same samples.
+
+  They are named `pass@k`, `maj@k`, `prm@k/{verifier}` and, over at most 1,000
+  subsets, `{rule}@k/{verifier}`.
 
   Args:
     correct: [p, n].
     ks: numbers of samples, each <= n.
     answers: [p][n] for the votes; without it there are none.
     scores: by verifier, [p, n].
+    rules: by name, votes that use scores.
   """
   num_samples = correct.shape[1]
+  ids = None if answers is None else votes.answer_ids(answers)
   found = {}
   for k in ks:
     found[f"pass@{k}"] = pass_at_k(num_samples, correct.sum(1), k)
@@ -94,6 +103,11 @@ def table(
       found[f"maj@{k}"] = majority_at_k(answers, correct, k)
     for name, values in (scores or {}).items():
       found[f"prm@{k}/{name}"] = best_of_k(values, correct, k)
+      if ids is not None and rules:
+        some = subsets.draw(num_samples, k)
+        for title, rule in rules.items():
+          voted = subsets.vote(rule, ids, values, correct, some)
+          found[f"{title}@{k}/{name}"] = voted
   return found
 
 

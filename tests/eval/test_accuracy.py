@@ -8,6 +8,8 @@ import pytest
 import scipy.stats
 
 from prm_jax.eval import accuracy
+from prm_jax.search import votes
+from tests.search import tabular
 
 
 def subsets(n, k):
@@ -115,6 +117,41 @@ def test_table_names_every_rule():
   for name in ("maj@1", "prm@1/tvm", "prm@1/oracle"):
     np.testing.assert_allclose(found[name], found["pass@1"])
   np.testing.assert_allclose(found["prm@4/oracle"], found["pass@4"])
+
+
+def test_table_of_other_votes():
+  rng = np.random.default_rng(1)
+  correct = rng.random((4, 6)) < 0.5
+  answers = [["a" if c else "b" for c in row] for row in correct]
+  scores = {"tvm": np.ones((4, 6)), "oracle": correct.astype(float)}
+  found = accuracy.table(
+    correct,
+    (3,),
+    answers=answers,
+    scores=scores,
+    rules={"weighted": votes.weighted, "naive": votes.naive},
+  )
+  assert list(found) == [
+    *("pass@3", "maj@3", "prm@3/tvm", "weighted@3/tvm", "naive@3/tvm"),
+    *("prm@3/oracle", "weighted@3/oracle", "naive@3/oracle"),
+  ]
+  # Three votes for two answers never tie.
+  np.testing.assert_allclose(found["weighted@3/tvm"], found["maj@3"])
+  np.testing.assert_allclose(found["weighted@3/oracle"], found["pass@3"])
+  np.testing.assert_allclose(found["naive@3/tvm"], found["prm@3/tvm"])
+
+
+@pytest.mark.parametrize(
+  ("k", "golden"), [(1, 0.170259), (2, 0.311529), (4, 0.526008), (8, 0.775332)]
+)
+def test_pass_at_k_of_the_toy(k, golden):
+  """In expectation over 12 samples, exactly: counts are binomial."""
+  theta = tabular.value(())
+  counts = np.arange(13)
+  chance = scipy.stats.binom.pmf(counts, 12, theta)
+  assert chance @ accuracy.pass_at_k(12, counts, k) == pytest.approx(
+    golden, abs=1e-6
+  )
 
 
 @pytest.mark.parametrize("k", [0, 7])
