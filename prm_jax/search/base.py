@@ -46,6 +46,8 @@ class StepOutput(NamedTuple):
   iterations: Array  # [B] int32 sequential decode iterations of this call
   ready: Array  # [B] bool, all active rows have ended this step
   cut: Array  # [B, N] bool, the step was stopped at its token limit
+  # [B, N] int32 tokens written besides and thrown away; None: 0
+  rejected_tokens: Array | None = None
 
 
 @runtime_checkable
@@ -67,13 +69,17 @@ class StepFn(Protocol):
 # `(embedding, parents [B, M] int32) -> embedding`; rows may repeat.
 TakeFn: TypeAlias = Callable[[Embedding, Array], Embedding]
 
+# `(store, rows, places [B, N] int32) -> store`: the N rows go to these of the
+# M rows of the store; those of a place M are dropped.
+PutFn: TypeAlias = Callable[[Embedding, Embedding, Array], Embedding]
+
 
 class Cost(NamedTuple):
   """What a search spent on each problem; all int32 [B]."""
 
   policy_tokens: Array  # tokens the policy wrote, pruned ones included
   verifier_tokens: Array  # tokens the verifier read
-  discarded_tokens: Array  # written in nodes no final row descends from
+  discarded_tokens: Array  # written, but in no final row nor its past
   slots: Array  # rows x sequential decode iterations, idle ones included
   depth: Array  # sequential decode iterations
 
@@ -81,6 +87,25 @@ class Cost(NamedTuple):
   def utilisation(self) -> Array:
     """Share of decode slots that wrote a token, [B]."""
     return self.policy_tokens / jnp.maximum(self.slots, 1)
+
+  def after(self, output: StepOutput, going: Array, ready: Array) -> "Cost":
+    """The cost after a call of a step function.
+
+    A problem that is not `going` costs nothing while its neighbours go on;
+    one that is not `ready` has spent iterations, its tokens come later.
+    """
+    total = lambda tokens: jnp.where(ready, jnp.sum(tokens, axis=1), 0)
+    rejected = jnp.zeros_like(self.discarded_tokens)
+    if output.rejected_tokens is not None:
+      rejected = total(output.rejected_tokens)
+    iterations = jnp.where(going, output.iterations, 0)
+    return Cost(
+      policy_tokens=self.policy_tokens + total(output.num_tokens) + rejected,
+      verifier_tokens=self.verifier_tokens + total(output.verifier_tokens),
+      discarded_tokens=self.discarded_tokens + rejected,
+      slots=self.slots + iterations * output.num_tokens.shape[1],
+      depth=self.depth + iterations,
+    )
 
 
 class SearchOutput(NamedTuple):
@@ -105,3 +130,11 @@ def take(embedding: Embedding, parents: Int[Array, "B M"]) -> Embedding:
   """Default TakeFn: gathers axis 1 of every leaf."""
   gather = jax.vmap(lambda leaf, parent: leaf[parent])
   return jax.tree.map(lambda leaf: gather(leaf, parents), embedding)
+
+
+def put(
+  store: Embedding, rows: Embedding, places: Int[Array, "B N"]
+) -> Embedding:
+  """Default PutFn: scatters to axis 1 of every leaf."""
+  scatter = jax.vmap(lambda leaf, row, at: leaf.at[at].set(row, mode="drop"))
+  return jax.tree.map(lambda a, b: scatter(a, b, places), store, rows)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from prm_jax import types
-from prm_jax.search import base
+from prm_jax.search import base, buffers, lineage, ranking
 
 # Folded into a step's key for its selection; no row has this index.
 SELECTION = 2**31 - 1
@@ -38,7 +38,7 @@ class Population(NamedTuple):
   rows: Rows
   ancestors: Array  # [B, T, N] int32
   step_tokens: Array  # [B, T, N] int32 tokens each row wrote in each step
-  cost: base.Cost  # discarded_tokens is filled in by `finish`
+  cost: base.Cost  # `finish` adds what was written in rows that died
 
 
 class Step(NamedTuple):
@@ -50,18 +50,13 @@ class Step(NamedTuple):
   previous_score: Array  # [B, N] score of the prefix before this step
   ready: Array  # [B] the problem has just ended a step
   more: Array  # [B] another step follows; nothing is selected where not
+  embedding: base.Embedding  # for functions of the caller's to look into
 
 
 # `(selection keys [B], rows, step, memory) -> (parents [B, N], memory)`. What
 # it says of problems that are not ready is dropped; `memory` leaves are [B,
 # ...].
 SelectFn: TypeAlias = Callable[[Array, Rows, Step, Any], tuple[Array, Any]]
-
-
-def identity(like: Array) -> Int[Array, "B N"]:
-  """Parents that leave every row where it is; `like` is [B, N]."""
-  rows = jnp.arange(like.shape[1], dtype=jnp.int32)
-  return jnp.broadcast_to(rows, like.shape)
 
 
 def step_keys(rng_keys: Array, step: ArrayLike) -> Array:
@@ -86,7 +81,7 @@ def start(
   dtype = output.score.dtype
   zeros = jnp.zeros((problems, rows), dtype)
   count = jnp.zeros((problems, rows), jnp.int32)
-  own = identity(zeros)
+  own = lineage.identity(zeros)
   return Population(
     step=jnp.zeros(problems, jnp.int32),
     embedding=root,
@@ -131,7 +126,7 @@ def whole_step(step_fn: base.StepFn) -> base.StepFn:
       on = active & ~ended[:, None]
       output, embedding = step_fn(params, rng_keys, embedding, on)
       spent = jnp.where(ended, 0, output.iterations)
-      return where(ended, merged, output)._replace(
+      return buffers.where(ended, merged, output)._replace(
         iterations=merged.iterations + spent,
         ready=ended | output.ready,
       ), embedding
@@ -170,24 +165,25 @@ def advance(
   wrote = ready[:, None] & ~before.done & (output.num_tokens > 0)
   rows = _record(before, output, wrote, ready, index)
   tokens = jnp.where(wrote, output.num_tokens, 0)
-  read = jnp.where(ready[:, None], output.verifier_tokens, 0)
-  # A problem that is over costs nothing while its neighbours go on.
-  iterations = jnp.where(going, output.iterations, 0)
-  cost = population.cost
   population = population._replace(
     step=index + ready,
     embedding=embedding,
     rows=rows,
-    step_tokens=put_step(population.step_tokens, index, tokens, ready, 1),
-    cost=cost._replace(
-      policy_tokens=cost.policy_tokens + jnp.sum(tokens, axis=1),
-      verifier_tokens=cost.verifier_tokens + jnp.sum(read, axis=1),
-      slots=cost.slots + iterations * tokens.shape[1],
-      depth=cost.depth + iterations,
+    step_tokens=buffers.put_step(
+      population.step_tokens, index, tokens, ready, 1
     ),
+    cost=population.cost.after(output, going, ready),
   )
   more = ready & unfinished(population)
-  return population, Step(index, output, wrote, before.last_score, ready, more)
+  return population, Step(
+    number=index,
+    output=output,
+    wrote=wrote,
+    previous_score=before.last_score,
+    ready=ready,
+    more=more,
+    embedding=embedding,
+  )
 
 
 def _record(
@@ -200,24 +196,12 @@ def _record(
   """The rows after a step."""
   score = jnp.where(wrote, output.score, 0)
   return Rows(
-    step_scores=put_step(before.step_scores, index, score, ready, 2),
+    step_scores=buffers.put_step(before.step_scores, index, score, ready, 2),
     num_steps=before.num_steps + wrote,
     last_score=jnp.where(wrote, output.score, before.last_score),
     done=before.done | (ready[:, None] & output.done),
     log_prob=before.log_prob + jnp.where(wrote, output.log_prob, 0),
     log_ratio=before.log_ratio + jnp.where(wrote, output.log_ratio, 0),
-  )
-
-
-def put_step(
-  trace: Array, index: Array, entry: Array, ready: Array, axis: int = 1
-) -> Array:
-  """Enters each ready problem's `entry` at place `index` [B] of an axis."""
-  steps = jnp.arange(trace.shape[axis])
-  here = ready[:, None] & (steps == index[:, None])  # [B, T]
-  others = [a for a in range(1, trace.ndim) if a != axis]
-  return jnp.where(
-    jnp.expand_dims(here, others), jnp.expand_dims(entry, axis), trace
   )
 
 
@@ -231,28 +215,10 @@ def regroup(
   return population._replace(
     embedding=take_fn(population.embedding, parents),
     rows=base.take(population.rows, parents),
-    ancestors=put_step(population.ancestors, step.number, parents, step.ready),
+    ancestors=buffers.put_step(
+      population.ancestors, step.number, parents, step.ready
+    ),
   )
-
-
-def when_moved(take_fn: base.TakeFn) -> base.TakeFn:
-  """`take_fn`, skipped when no row of any problem moves.
-
-  For selections that mostly leave rows alone. One that moves rows at every
-  step is better off without: the branch copies the cache once more (XLA on
-  CPU, 128 MB per step: nothing moves 2 ms instead of 10; all move 27 not 10).
-  """
-
-  def take(embedding: base.Embedding, parents: Array) -> base.Embedding:
-    return jax.lax.cond(
-      jnp.any(parents != identity(parents)),
-      take_fn,
-      lambda embedding, _: embedding,
-      embedding,
-      parents,
-    )
-
-  return take
 
 
 def run(
@@ -279,45 +245,19 @@ def run(
     population, step = advance(params, rng_keys, population, step_fn)
     if select_fn is not None:
       parents, new = select_fn(keys, population.rows, step, memory)
-      parents = jnp.where(step.more[:, None], parents, identity(parents))
+      parents = jnp.where(
+        step.more[:, None], parents, lineage.identity(parents)
+      )
       population = regroup(population, parents, take_fn, step)
-      memory = where(step.ready, new, memory)
+      memory = buffers.where(step.ready, new, memory)
     return population, memory
 
   return jax.lax.while_loop(going, body, (population, memory))
 
 
-def where(condition: Array, yes: Any, no: Any) -> Any:
-  """Problem by problem one of two pytrees; `condition` [B], leaves [B, ...]."""
-
-  def pick(a, b):
-    return jnp.where(jnp.expand_dims(condition, range(1, a.ndim)), a, b)
-
-  return jax.tree.map(pick, yes, no)
-
-
 def selection_keys(rng_keys: Array, step: ArrayLike) -> Array:
   """The key of the selection behind one step of each problem, [B]."""
   return step_keys(step_keys(rng_keys, step), SELECTION)
-
-
-def discarded_tokens(
-  ancestors: Int[Array, "B T N"], step_tokens: Int[Array, "B T N"]
-) -> Int[Array, "B"]:
-  """Tokens written in (step, row) nodes from which no final row descends."""
-
-  def back(writers, step):
-    parents, tokens = step
-    writers = jnp.take_along_axis(parents, writers, axis=1)
-    problem = jnp.arange(writers.shape[0])[:, None]
-    kept = jnp.zeros(tokens.shape, bool).at[problem, writers].set(True)
-    return writers, jnp.sum(jnp.where(kept, 0, tokens), axis=1)
-
-  steps = jax.tree.map(
-    lambda x: jnp.moveaxis(x, 1, 0), (ancestors, step_tokens)
-  )
-  _, lost = jax.lax.scan(back, identity(ancestors[:, 0]), steps, reverse=True)
-  return jnp.sum(lost, axis=0)
 
 
 def finish(
@@ -331,14 +271,14 @@ def finish(
   """Scores the final rows and chooses the best, the lowest index of equals."""
   rows, cost = population.rows, population.cost
   score = aggregate(rows.step_scores, rows.num_steps)
-  lost = discarded_tokens(population.ancestors, population.step_tokens)
+  lost = lineage.discarded_tokens(population.ancestors, population.step_tokens)
   zeros = jnp.zeros_like(score)
   return base.SearchOutput(
     embedding=population.embedding,
     step_scores=rows.step_scores,
     num_steps=rows.num_steps,
     score=score,
-    chosen=jnp.argmax(score, axis=1).astype(jnp.int32),
+    chosen=ranking.best(score, 1)[:, 0],
     log_weight=zeros if log_weight is None else log_weight,
     log_evidence=zeros[:, 0] if log_evidence is None else log_evidence,
     ess=jnp.zeros_like(rows.step_scores[:, 0]) if ess is None else ess,
@@ -346,5 +286,5 @@ def finish(
     done=rows.done,
     log_prob=rows.log_prob,
     log_ratio=rows.log_ratio,
-    cost=cost._replace(discarded_tokens=lost),
+    cost=cost._replace(discarded_tokens=cost.discarded_tokens + lost),
   )

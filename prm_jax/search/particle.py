@@ -9,7 +9,7 @@ from jaxtyping import ArrayLike
 
 from prm_jax import masked, types
 from prm_jax.search import aggregate as aggregate_lib
-from prm_jax.search import base, loop, potentials, resampling
+from prm_jax.search import base, buffers, lineage, loop, potentials, resampling
 
 
 class Weights(NamedTuple):
@@ -78,7 +78,7 @@ def particle_filter(
     ess=jnp.zeros_like(population.rows.step_scores[:, 0]),
   )
   if resample != "always":
-    take_fn = loop.when_moved(take_fn)
+    take_fn = lineage.when_moved(take_fn)
   population, weights = loop.run(
     params, rng_keys, population, step_fn, take_fn, select, weights
   )
@@ -116,12 +116,12 @@ def _selection(
     resampled = step.more & (ess < size)
     draw = jax.vmap(lambda key, log_weight: scheme(key, log_weight, num))
     parents = draw(keys, log_weight)
-    parents = jnp.where(resampled[:, None], parents, loop.identity(parents))
+    parents = jnp.where(resampled[:, None], parents, lineage.identity(parents))
     return parents, Weights(
       log_weight=jnp.where(resampled[:, None], 0, log_weight),
       log_evidence=weights.log_evidence
       + jnp.where(resampled, _log_mean(log_weight), 0),
-      ess=loop.put_step(
+      ess=buffers.put_step(
         weights.ess, step.number, jnp.where(ran, ess, 0), step.ready
       ),
     )

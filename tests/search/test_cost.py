@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from prm_jax.search import base, loop, particle, step_beam
+from prm_jax.search import base, lineage, particle, step_beam
 from tests.search import tabular
 
 # Scores and tokens of a beam that is worked out by hand below.
@@ -89,7 +89,7 @@ def test_discarded_tokens_from_random_tables():
   rng = np.random.default_rng(0)
   ancestors = rng.integers(0, 5, size=(40, 6, 5)).astype(np.int32)
   tokens = rng.integers(0, 9, size=(40, 6, 5)).astype(np.int32)
-  lost = jax.jit(loop.discarded_tokens)(
+  lost = jax.jit(lineage.discarded_tokens)(
     jnp.asarray(ancestors), jnp.asarray(tokens)
   )
   expected = [

@@ -20,6 +20,7 @@ def step_of(score, previous, wrote=True):
     previous_score=jnp.array([previous]),
     ready=jnp.ones(1, bool),
     more=jnp.ones(1, bool),
+    embedding=None,
   )
 
 

@@ -31,7 +31,5 @@ def runs():
 
 def test_waits_for_all_problems_and_writes_each_step_once():
   plain, (outputs, (embedding, calls)) = runs()
-  jax.tree.map(
-    np.testing.assert_array_equal, plain, (outputs, embedding)
-  )
+  jax.tree.map(np.testing.assert_array_equal, plain, (outputs, embedding))
   assert calls == 9  # every problem is ready at one call in three
