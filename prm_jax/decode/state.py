@@ -26,6 +26,7 @@ class Rows(NamedTuple):
   tokens: Array  # [B, N, S] int32 written so far, 0 beyond `length`
   length: Array  # [B, N] int32
   done: Array  # [B, N] bool
+  stop: Array  # [B, N] int32, state of the automaton of stop strings
   step: StepRows
   score: Array  # [B, N] float32, the verifier's last word
   hidden: Array  # [B, N, d] of the last token: the next one comes from it
@@ -43,8 +44,14 @@ class DecodeState(NamedTuple):
 
 def take(state: DecodeState, parents: Parents) -> DecodeState:
   """Forks rows: row j becomes a copy of row `parents[:, j]`."""
-  fork = lambda leaf: cache.take_rows(leaf, parents)
-  return state._replace(rows=jax.tree.map(fork, state.rows))
+  is_cache = lambda node: isinstance(node, cache.RowCache)
+
+  def fork(node):
+    take = cache.take if is_cache(node) else cache.take_rows
+    return take(node, parents)
+
+  rows = jax.tree.map(fork, state.rows, is_leaf=is_cache)
+  return state._replace(rows=rows)
 
 
 def root(
@@ -83,6 +90,7 @@ def root(
     tokens=jnp.zeros((*shape, max_tokens), jnp.int32),
     length=count,
     done=false,
+    stop=count,
     step=StepRows(count, false, count, zeros, zeros, false),
     score=zeros,
     hidden=jnp.broadcast_to(hidden[:, None], (*shape, hidden.shape[-1])),
