@@ -1,5 +1,7 @@
 """Samplers, step formats and search methods by name."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import ml_collections
@@ -10,7 +12,7 @@ from prm_jax.build.methods import base, beams, particles, sampling
 from prm_jax.decode import sampling as sampling_lib
 from prm_jax.decode import step
 from prm_jax.tasks import base as tasks
-from prm_jax.text import delimiters
+from prm_jax.text import delimiters, token_bytes
 from prm_jax.text import tokenizer as tokenizer_lib
 
 Group: TypeAlias = ml_collections.ConfigDict
@@ -48,12 +50,63 @@ def sampler(config: Group) -> sampling_lib.SamplerConfig:
   )
 
 
+@dataclasses.dataclass(frozen=True)
+class StepConfig:
+  """Where steps and solutions end.
+
+  Attributes:
+    delimiters: strings that close a step, wherever they stand in the tokens;
+      none: the tokenizer's own token for it.
+    stop: strings that end a solution.
+    max_step_tokens: a step of so many tokens ends there; 0: as the task says.
+    barrier: see `decode.step.StepFormat`.
+  """
+
+  delimiters: tuple[str, ...] = ()
+  stop: tuple[str, ...] = ()
+  max_step_tokens: int = 0
+  barrier: float = 1.0
+
+  def __post_init__(self):
+    if self.max_step_tokens < 0:
+      raise errors.UserError("steps.max_step_tokens: must be at least 0")
+
+
+def step_config(config: Group) -> StepConfig:
+  for name in ("delimiters", "stop"):
+    if isinstance(config.get(name), str):
+      raise errors.UserError(f"steps.{name}: must be a list of strings")
+  return fields.dataclass(StepConfig, config.to_dict(), "steps")
+
+
 def step_format(
-  task: tasks.Task, tokenizer: tokenizer_lib.Tokenizer
+  task: tasks.Task,
+  tokenizer: tokenizer_lib.Tokenizer,
+  config: StepConfig | None = None,
+  vocab_size: int = 0,
 ) -> step.StepFormat:
-  """Where the task's steps end, in the tokens of the model."""
+  """Where the task's steps end, in the tokens of the model.
+
+  Args:
+    task: bounds the tokens of a step.
+    tokenizer: of the model.
+    config: see there.
+    vocab_size: of the model, where it is larger than the tokenizer's.
+  """
+  config = config or StepConfig()
+
+  def find(strings: Sequence[str]) -> delimiters.Automaton:
+    patterns = [string.encode() for string in strings]
+    return delimiters.byte_strings(
+      patterns, token_bytes.of(tokenizer.backend, vocab_size)
+    )
+
+  size = max(vocab_size, tokenizer.vocab_size)
+  own = lambda: delimiters.single_tokens([tokenizer.step_id], size)
   return step.StepFormat(
-    delimiters.single_tokens([tokenizer.step_id], tokenizer.vocab_size),
+    find(config.delimiters) if config.delimiters else own(),
     tokenizer.eos_id,
-    task.max_step_tokens,
+    config.max_step_tokens or task.max_step_tokens,
+    config.barrier,
+    find(config.stop) if config.stop else None,
   )

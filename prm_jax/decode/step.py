@@ -25,12 +25,15 @@ class StepFormat:
     max_step_tokens: a step of so many tokens ends there.
     barrier: share of the unfinished problems that must have ended their step
       before any goes on: 1 lets all wait for the slowest, 0 none.
+    stop: strings that end a solution, as `eos_id` does; unlike the delimiters
+      of steps they may begin in one step and end in the next.
   """
 
   automaton: delimiters.Automaton
   eos_id: int
   max_step_tokens: int
   barrier: float = 1.0
+  stop: delimiters.Automaton | None = None
 
   def __post_init__(self):
     if self.max_step_tokens < 1:
@@ -202,17 +205,30 @@ class _Writer:
     uniform = token_uniforms(keys, rows.length)
     token, log_prob, log_ratio = sampling.sample(logits, uniform, self.sampler)
     rows = _append(self.policy, params, prompt, rows, token, active)
-    at_eos = active & (token == self.step_format.eos_id)
+    stopped, stop = self._stop(rows.stop, token)
+    ended = active & ((token == self.step_format.eos_id) | stopped)
     full = active & (rows.length >= rows.tokens.shape[-1])
-    step = self._advance(rows, token, active & ~at_eos & ~full)
+    step = self._advance(rows, token, active & ~ended & ~full)
     step = step._replace(
       log_prob=step.log_prob + jnp.where(active, log_prob, 0),
       log_ratio=step.log_ratio + jnp.where(active, log_ratio, 0),
     )
     return _Writing(
-      rows=rows._replace(done=rows.done | at_eos | full, step=step),
+      rows=rows._replace(
+        done=rows.done | ended | full,
+        stop=jnp.where(active, stop, rows.stop),
+        step=step,
+      ),
       depth=carry.depth + jnp.any(active, axis=1),
     )
+
+  def _stop(self, state: Array, token: Array) -> tuple[Array, Array]:
+    """Whether a stop string ends in this token, and the state behind it."""
+    tables = self.step_format.stop
+    if tables is None:
+      return jnp.zeros(token.shape, bool), state
+    look_up = lambda table: jnp.asarray(table)[state, token]
+    return look_up(tables.hit), look_up(tables.next_state).astype(state.dtype)
 
   def _advance(
     self, rows: state_lib.Rows, token: Array, active: Array
@@ -225,7 +241,7 @@ class _Writer:
     return step._replace(
       writing=going & ~long,
       cut=step.cut | (going & long),
-      delimiter=look_up(tables.next_state),
+      delimiter=look_up(tables.next_state).astype(step.delimiter.dtype),
     )
 
 

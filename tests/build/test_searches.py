@@ -3,12 +3,14 @@
 import dataclasses
 
 import ml_collections
+import numpy as np
 import pytest
 
 from prm_jax import errors
 from prm_jax.build import searches
 from prm_jax.build.methods import base
 from prm_jax.configs import search_methods
+from prm_jax.tasks import game24
 
 
 def group(name: str, **changes) -> ml_collections.ConfigDict:
@@ -49,3 +51,41 @@ def test_shipped_fields_are_the_defaults(name):
 def test_bad_fields(method, changes, message):
   with pytest.raises(errors.UserError, match=message):
     searches.method(group(method, **changes))
+
+
+def test_steps_end_at_the_tokenizers_own_token():
+  task = game24.Game24()
+  tokenizer = task.tokenizer()
+  own = searches.step_format(task, tokenizer)
+  np.testing.assert_array_equal(
+    np.flatnonzero(own.automaton.hit), [tokenizer.step_id]
+  )
+  assert own.eos_id == tokenizer.eos_id
+  assert own.max_step_tokens == task.max_step_tokens
+  assert own.barrier == 1
+  assert own.stop is None
+
+
+def test_steps_end_at_strings_of_the_config():
+  task = game24.Game24()
+  tokenizer = task.tokenizer()
+  config = searches.step_config(
+    ml_collections.ConfigDict(
+      {"delimiters": [" ;", "= 4"], "stop": ["24"], "max_step_tokens": 5}
+    )
+  )
+  size = tokenizer.vocab_size + 3
+  found = searches.step_format(task, tokenizer, config, vocab_size=size)
+  assert found.automaton.hit.shape[1] == found.stop.hit.shape[1] == size
+  assert found.automaton.hit[0, tokenizer.step_id]
+  (equals,) = tokenizer.encode("=")
+  (four,) = tokenizer.encode("4")
+  after = found.automaton.next_state[0, equals]
+  assert found.automaton.hit[after, four]
+  assert not found.automaton.hit[0, four]
+  assert found.stop.hit[0, tokenizer.encode("24")[0]]
+  assert found.max_step_tokens == 5
+  with pytest.raises(errors.UserError, match=r"steps\.stop: must be a list"):
+    searches.step_config(ml_collections.ConfigDict({"stop": "24"}))
+  with pytest.raises(errors.UserError, match=r"steps\.max_step_tokens"):
+    searches.StepConfig(max_step_tokens=-1)

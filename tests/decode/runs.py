@@ -45,14 +45,16 @@ def make(seed=0, **changes):
   )
 
 
-def run(policy, params, scorer, sampler=None, slots=SLOTS) -> list[Stage]:
+def run(
+  policy, params, scorer, sampler=None, slots=SLOTS, step_format=FORMAT
+) -> list[Stage]:
   """A step more than there are forks, from the prompts on."""
   root = functools.partial(
     state.root, policy, num_rows=ROWS, max_tokens=slots, scorer=scorer
   )
   step_fn = tiny.jit(
     step.make_step_fn(
-      policy, scorer, sampler or sampling.SamplerConfig(), FORMAT
+      policy, scorer, sampler or sampling.SamplerConfig(), step_format
     )
   )
   now = tiny.jit(root)(params, jnp.asarray(PROMPTS), jnp.asarray(LENGTHS))
