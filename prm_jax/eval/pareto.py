@@ -32,7 +32,8 @@ class Point(NamedTuple):
   name: str
   accuracy: bootstrap.Interval
   cost: Mapping[str, bootstrap.Interval]  # by axis, mean per problem
-  efficient: frozenset[str]  # axes on which nothing is better and no dearer
+  efficient: frozenset[str]  # axes on which it is not dominated
+  num_problems: int
 
 
 def table(
@@ -66,6 +67,7 @@ def table(
       accuracy[i],
       {a: bootstrap.mean(v, **sizes) for a, v in run.cost.items()},
       frozenset(efficient[i]),
+      len(run.correct),
     )
     for i, run in enumerate(runs)
   ]

@@ -89,7 +89,8 @@ def gather(workdir: str | pathlib.Path) -> Section:
   found = results.read(root / results.FILE)
   overview = [
     _figure("Accuracy by method", plots.accuracy_by_method(found.rows)),
-    _figure("Accuracy by tokens", plots.accuracy_by_tokens(found.rows)),
+    _figure("Accuracy by tokens", plots.accuracy_by_cost(found.rows)),
+    _figure("Accuracy by FLOPs", plots.accuracy_by_cost(found.rows, "flops")),
   ]
   accuracy = tables.accuracy_table(found.rows)
   measurements = tables.measurement_table(found.rows)

@@ -21,6 +21,7 @@ _ALONE = "#555555"  # no verifier
 _BOUND = "#AAAAAA"  # the oracle
 MARKERS = "osD^vPXh<>pd*"
 MAX_PANELS = 9
+_THOUSANDS = matplotlib.ticker.EngFormatter(places=1)  # 1.5 G
 _STYLE: dict[Any, Any] = {
   "font.size": 9,
   "axes.spines.top": False,
@@ -68,18 +69,22 @@ def accuracy_by_method(
     return figure
 
 
-def accuracy_by_tokens(
-  rows: Sequence[results.Row],
+def accuracy_by_cost(
+  rows: Sequence[results.Row], counter: str = "policy_tokens"
 ) -> matplotlib.figure.Figure | None:
-  """Accuracy with intervals against policy tokens per problem.
+  """Accuracy with intervals against a cost per problem.
 
   Colour is the verifier, the marker the method; rows of the same name (other
   budgets) are joined. None where no row tells both.
+
+  Args:
+    rows: of `results.json`.
+    counter: the field of `Row.cost`.
   """
   rows = [
     row
     for row in rows
-    if row.metric == tables.ACCURACY and row.cost.get("policy_tokens")
+    if row.metric == tables.ACCURACY and row.cost.get(counter)
   ]
   if not rows:
     return None
@@ -91,10 +96,10 @@ def accuracy_by_tokens(
     axes = figure.subplots()
     for name in dict.fromkeys(row.name for row in rows):
       own = [row for row in rows if row.name == name]
-      own.sort(key=lambda row: row.cost["policy_tokens"])
+      own.sort(key=lambda row: row.cost[counter])
       _point(
         axes,
-        [row.cost["policy_tokens"] for row in own],
+        [row.cost[counter] for row in own],
         [100 * row.value for row in own],
         colors[tables.verifier_of(name)],
         y_rows=own,
@@ -103,7 +108,7 @@ def accuracy_by_tokens(
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(_plain))
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("policy tokens per problem")
+    axes.set_xlabel(f"{counter_title(counter)} per problem")
     axes.set_ylabel("accuracy, % (95 % interval)")
     _legend(figure, colors, markers)
     return figure
@@ -252,5 +257,10 @@ def _reach(row: results.Row) -> tuple[float | int, float | int]:
   return 100 * max(0.0, row.value - low), 100 * max(0.0, high - row.value)
 
 
+def counter_title(counter: str) -> str:
+  """`policy_tokens` -> `policy tokens`."""
+  return counter.replace("_", " ").replace("flops", "FLOPs")
+
+
 def _plain(value: float | int, _: int | None) -> str:
-  return f"{value:,.0f}"
+  return _THOUSANDS(value) if value >= 1e6 else f"{value:,.0f}"

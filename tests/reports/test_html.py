@@ -63,6 +63,15 @@ def test_page_holds_tables_figures_and_provenance(workdir, tmp_path):
   assert "prm-jax quickstart" in text
 
 
+def test_costs_that_were_measured_have_their_figure(tmp_path):
+  own = [rows.row("greedy", 0.1, cost={"flops": 1e9, "policy_tokens": 50.0})]
+  results.write(tmp_path / results.FILE, "c", {}, own)
+  titles = [figure.title for figure in html.gather(tmp_path).figures]
+  assert titles == [
+    *("Accuracy by method", "Accuracy by tokens", "Accuracy by FLOPs"),
+  ]
+
+
 def test_page_loads_nothing_and_runs_nothing(workdir, tmp_path):
   html.write(tmp_path / html.FILE, [workdir])
   page = Page((tmp_path / html.FILE).read_text())

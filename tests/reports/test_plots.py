@@ -17,7 +17,7 @@ def bars(axes):
 
 
 def test_points_and_intervals_by_tokens():
-  figure = plots.accuracy_by_tokens(rows.ROWS)
+  figure = plots.accuracy_by_cost(rows.ROWS)
   (axes,) = figure.axes
   drawn = bars(axes)
   measured = [row for row in rows.ROWS if row.metric == "accuracy"]
@@ -35,9 +35,24 @@ def test_budgets_of_one_method_are_joined_in_order():
   own = [
     rows.row("particle/tvm", v, tokens=t) for v, t in ((0.4, 64), (0.2, 8))
   ]
-  (axes,) = plots.accuracy_by_tokens(own).axes
+  (axes,) = plots.accuracy_by_cost(own).axes
   ((points, _),) = bars(axes)
   assert points.tolist() == [[8, 20], [64, 40]]
+
+
+def test_points_by_another_cost():
+  own = [
+    rows.row("best_of_n/tvm", v, cost={"flops": f, "policy_tokens": 7.0})
+    for v, f in ((0.4, 6e9), (0.2, 1.5e9))
+  ]
+  figure = plots.accuracy_by_cost([*own, *rows.ROWS], "flops")
+  (axes,) = figure.axes
+  ((points, segments),) = bars(axes)  # rows without it are left out
+  assert points.tolist() == [[1.5e9, 20], [6e9, 40]]
+  np.testing.assert_allclose(segments[1][:, 1], [35, 46])
+  assert axes.get_xlabel() == "FLOPs per problem"
+  assert axes.xaxis.get_major_formatter()(1.5e9, None) == "1.5 G"
+  assert axes.xaxis.get_major_formatter()(2048, None) == "2,048"
 
 
 def test_methods_are_listed_from_the_top():
@@ -56,11 +71,11 @@ def test_methods_are_listed_from_the_top():
 
 def test_nothing_to_draw():
   wall = rows.ROWS[:1]
-  assert plots.accuracy_by_tokens(wall) is None
+  assert plots.accuracy_by_cost(wall) is None
   assert plots.accuracy_by_method(wall) is None
   assert plots.training_curves({}) is None
   without_cost = [rows.row("a", 0.5, cost={})]
-  assert plots.accuracy_by_tokens(without_cost) is None
+  assert plots.accuracy_by_cost(without_cost) is None
 
 
 def test_training_and_evaluation_share_a_panel():
@@ -101,7 +116,7 @@ def test_reliability_diagram():
 def test_svg_is_reproducible_and_settings_stay_local():
   before = dict(matplotlib.rcParams)
   first, second = (
-    plots.to_svg(plots.accuracy_by_tokens(rows.ROWS[:3])) for _ in range(2)
+    plots.to_svg(plots.accuracy_by_cost(rows.ROWS[:3])) for _ in range(2)
   )
   assert first == second
   assert first.startswith(b"<?xml")
