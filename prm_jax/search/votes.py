@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from prm_jax.search import ranking
+
 MISSING = -1
 
 Answers: TypeAlias = Int[Array, "B N"]
@@ -38,7 +40,7 @@ def naive(
   answers: Answers, scores: Scores, *, missing: Missing = "exclude"
 ) -> Chosen:
   """The row with the highest score: best-of-N among those with an answer."""
-  scores = jnp.where(jnp.isnan(scores), -jnp.inf, scores)
+  scores = ranking.comparable(scores)
   allowed = _allowed(answers, missing)
   best = jnp.max(scores, axis=1, keepdims=True, where=allowed, initial=-jnp.inf)
   # The first of those allowed, even if all their scores are -inf.
@@ -83,11 +85,10 @@ def borda(
   power lets the best row decide. Ranks are among all N rows; equal scores
   rank by index.
   """
-  scores = jnp.where(jnp.isnan(scores), -jnp.inf, scores)
-  order = jnp.argsort(scores, axis=1, stable=True, descending=True)
-  rank = jnp.argsort(order, axis=1)
+  num_rows = scores.shape[1]
+  rank = jnp.argsort(ranking.best(scores, num_rows), axis=1)
   # Over N, lest a large power overflow.
-  votes = ((scores.shape[1] - rank) / scores.shape[1]) ** power
+  votes = ((num_rows - rank) / num_rows) ** power
   return weighted(answers, votes, missing=missing)
 
 

@@ -1,13 +1,15 @@
 """Scores given rows with another verifier, without sampling them again."""
 
+from collections.abc import Callable, Sequence
+
 import jax
 import numpy as np
 
-from prm_jax.decode import score, step
+from prm_jax.decode import certainty, score, step
 from prm_jax.models import lm
 from prm_jax.solvers import solver
 from prm_jax.text import tokenizer as tokenizer_lib
-from prm_jax.types import Params
+from prm_jax.types import Array, Params
 
 
 def step_scores(
@@ -32,17 +34,71 @@ def step_scores(
     step that was cut off has its score at its last token.
   """
   texts, prompt_length, length = _joined(tokenizer, solved)
-  run = jax.jit(lambda p, x, n: score.prefix_scores(model, p, x, n))
-  parts = []
-  for start in range(0, len(texts), batch_size):
-    part = slice(start, start + batch_size)
-    lacking = batch_size - len(texts[part])
-    x = np.pad(texts[part], ((0, lacking), (0, 0)))
-    n = np.pad(length[part], (0, lacking), constant_values=1)
-    parts.append(np.asarray(run(params, x, n))[: len(texts[part])])
-  scores = np.concatenate(parts)
+  scores = _by_batch(
+    lambda p, x, n: score.prefix_scores(model, p, x, n),
+    params,
+    (texts, length),
+    batch_size,
+  )
   ends = _step_ends(texts, prompt_length, length, solved.step_format)
   return _spread(scores, ends, solved.step_scores.shape)
+
+
+def self_certainty(
+  policy: lm.Model,
+  params: Params,
+  tokenizer: tokenizer_lib.Tokenizer,
+  solved: solver.Solved,
+  *,
+  batch_size: int = 1024,
+) -> np.ndarray:
+  """How sure the policy was of every row, for `votes.borda` (2502.18581).
+
+  Args:
+    policy: the model that wrote the rows; it costs another forward.
+    params: its parameters.
+    tokenizer: its own.
+    solved: the rows.
+    batch_size: rows per forward; one program is compiled.
+
+  Returns:
+    [n, N] float32, see `decode.certainty`.
+  """
+  texts, prompt_length, length = _joined(tokenizer, solved)
+  found = _by_batch(
+    lambda p, x, start, n: certainty.of_texts(policy, p, x, start, n),
+    params,
+    (texts, prompt_length, length),
+    batch_size,
+  )
+  return found.reshape(solved.length.shape)
+
+
+def _by_batch(
+  function: Callable[..., Array],
+  params: Params,
+  inputs: Sequence[np.ndarray],
+  batch_size: int,
+) -> np.ndarray:
+  """`function(params, *inputs)`, so many rows at a time, in one program.
+
+  The last batch is filled up with ones.
+  """
+  run = jax.jit(function)
+  parts = []
+  for start in range(0, len(inputs[0]), batch_size):
+    own = [x[start : start + batch_size] for x in inputs]
+    size = len(own[0])
+    filled = [
+      np.pad(
+        x,
+        [(0, batch_size - size)] + [(0, 0)] * (x.ndim - 1),
+        constant_values=1,
+      )
+      for x in own
+    ]
+    parts.append(np.asarray(run(params, *filled))[:size])
+  return np.concatenate(parts)
 
 
 def _joined(
