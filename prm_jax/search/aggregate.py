@@ -61,6 +61,11 @@ def mean(scores: StepScores, num_steps: NumSteps) -> Score:
   return masked.mean(scores, step_mask(scores, num_steps))
 
 
+def sum(scores: StepScores, num_steps: NumSteps) -> Score:
+  """The sum, for instance of log-probabilities."""
+  return jnp.sum(jnp.where(step_mask(scores, num_steps), scores, 0), axis=-1)
+
+
 def sum_logit(scores: StepScores, num_steps: NumSteps) -> Score:
   """Log of the product of odds; scores are probabilities."""
   mask = step_mask(scores, num_steps)
@@ -88,6 +93,7 @@ RULES: dict[str, Callable[[Array, Array], Array]] = {
   "max": max,
   "product": product,
   "mean": mean,
+  "sum": sum,
   "sum_logit": sum_logit,
   "mean_logit": mean_logit,
 }

@@ -58,3 +58,10 @@ def repeated(
   rows = jnp.arange(same.shape[1])
   earlier = (rows[None, :] < rows[:, None]) & ~ignored[:, None, :]
   return jnp.any(same & earlier, axis=2)
+
+
+def log_weight(
+  excluded: Bool[Array, "B N"], score: Float[Array, "B N"]
+) -> Float[Array, "B N"]:
+  """-inf for rows that count for nothing, 0 for all others."""
+  return jnp.where(excluded, -jnp.inf, jnp.zeros_like(score))

@@ -1,11 +1,12 @@
 """Step-level beam search."""
 
-import jax
+from typing import Literal
+
 import jax.numpy as jnp
 
 from prm_jax import types
 from prm_jax.search import aggregate as aggregate_lib
-from prm_jax.search import base, loop
+from prm_jax.search import base, loop, ranking
 
 
 def step_beam(
@@ -19,6 +20,8 @@ def step_beam(
   branch: int,
   max_steps: int,
   aggregate: base.AggregateFn = aggregate_lib.last,
+  finished: Literal["compete", "stay"] = "compete",
+  same_fn: ranking.SameFn | None = None,
 ) -> base.SearchOutput:
   """Keeps the `width` best prefixes after each step (2408.03314, 2311.09724).
 
@@ -42,6 +45,10 @@ def step_beam(
     branch: continuations of each kept prefix.
     max_steps: T, steps a row may take.
     aggregate: step scores to the score that ranks prefixes and solutions.
+    finished: a finished row competes for its place at every step, or stays
+      once it was among the best, so that the beam shrinks (2405.03553).
+    same_fn: rows that say what another row says rank behind those that do
+      not, so that a beam holds different texts while there are enough.
   """
   population = loop.start(params, rng_keys, root, step_fn, max_steps)
   shape = population.rows.done.shape
@@ -53,11 +60,16 @@ def step_beam(
 
   def select(keys, rows, step, copies):
     del keys  # the beam is deterministic
+    behind = [copies]
+    if finished == "stay":
+      behind.append(step.wrote | ~rows.done)
+    if same_fn is not None:
+      behind.append(ranking.repeated(same_fn(step.embedding), copies))
     score = aggregate(rows.step_scores, rows.num_steps)
-    _, best = jax.lax.top_k(jnp.where(copies, -jnp.inf, score), width)
-    parents = jnp.repeat(best.astype(jnp.int32), branch, axis=1)
-    finished = jnp.take_along_axis(rows.done, parents, axis=1)
-    copies = jnp.where(step.more[:, None], finished & younger, copies)
+    best = ranking.best(score, width, behind)
+    parents = jnp.repeat(best, branch, axis=1)
+    ended = jnp.take_along_axis(rows.done, parents, axis=1)
+    copies = jnp.where(step.more[:, None], ended & younger, copies)
     return parents, copies
 
   population, copies = loop.run(

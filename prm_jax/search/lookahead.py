@@ -1,0 +1,71 @@
+"""Scores of candidates from steps that are rolled out and thrown away."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from prm_jax import types
+from prm_jax.search import base, loop
+
+
+def lookahead(
+  step_fn: base.StepFn, rollout_fn: base.StepFn, depth: int
+) -> base.StepFn:
+  """`step_fn` whose steps are judged up to `depth` steps later (2408.03314).
+
+  After a step, the rows that wrote it write up to `depth` more, or to their
+  ends, and the verifier's score of that text becomes the score of the step.
+  The text itself is dropped; its tokens are in `rejected_tokens`, its
+  iterations and the verifier's reading in those of the step. For any search
+  method; problems wait for each other at the end of such a step.
+
+  The score of rows that write nothing is that of `step_fn`. Roll-outs draw
+  with the key of their step, at the positions behind it.
+
+  Args:
+    step_fn: writes and scores the candidates.
+    rollout_fn: writes and scores the roll-outs: greedy ones in the paper.
+    depth: k; 0 is `step_fn` itself.
+  """
+  if depth < 0:
+    raise ValueError(f"depth must be at least 0, got {depth}")
+  if depth == 0:
+    return step_fn
+  step_fn, rollout_fn = loop.whole_step(step_fn), loop.whole_step(rollout_fn)
+
+  def look_ahead(
+    params: types.Params,
+    rng_keys: Array,
+    embedding: base.Embedding,
+    active: Array | None = None,
+    /,
+  ) -> tuple[base.StepOutput, base.Embedding]:
+    output, embedding = step_fn(params, rng_keys, embedding, active)
+    rejected = jnp.zeros_like(output.num_tokens)
+    if output.rejected_tokens is not None:
+      rejected = output.rejected_tokens
+
+    def going(carry):
+      index, _, writing, _ = carry
+      return (index < depth) & jnp.any(writing)
+
+    def roll(carry):
+      index, output, writing, ahead = carry
+      further, ahead = rollout_fn(params, rng_keys, ahead, writing)
+      wrote = writing & (further.num_tokens > 0)
+      output = output._replace(
+        score=jnp.where(wrote, further.score, output.score),
+        verifier_tokens=output.verifier_tokens + further.verifier_tokens,
+        iterations=output.iterations + further.iterations,
+        rejected_tokens=output.rejected_tokens + further.num_tokens,
+      )
+      return index + 1, output, wrote & ~further.done, ahead
+
+    writing = (output.num_tokens > 0) & ~output.done
+    output = output._replace(rejected_tokens=rejected)
+    _, output, _, _ = jax.lax.while_loop(
+      going, roll, (jnp.int32(0), output, writing, embedding)
+    )
+    return output, embedding
+
+  return look_ahead
