@@ -80,7 +80,7 @@ def table(
   *,
   answers: Sequence[Sequence[str | None]] | None = None,
   scores: Mapping[str, Num[np.ndarray, "p n"]] | None = None,
-  rules: Mapping[str, subsets.Rule] | None = None,
+  rules: Mapping[str, votes.Rule] | None = None,
 ) -> dict[str, Float[np.ndarray, "p"]]:
   """All rules on the same samples.
 

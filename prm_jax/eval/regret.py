@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 
-from prm_jax.eval import subsets
 from prm_jax.search import votes
 
 
@@ -43,7 +42,7 @@ def side_by_side(length: Int[np.ndarray, "p n"]) -> Int[np.ndarray, "p n"]:
 
 
 def anytime(
-  rule: subsets.Rule,
+  rule: votes.Rule,
   finish: Num[np.ndarray, "p n"],
   answers: Int[np.ndarray, "p n"],
   scores: Num[np.ndarray, "p n"],

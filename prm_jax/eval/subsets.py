@@ -6,16 +6,15 @@ mean over subsets: all of them if they are few, else some at random.
 
 import itertools
 import math
-from collections.abc import Callable
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Int, Num
 
-# Answer ids and scores [s, k] to the chosen rows [s]: see `search.votes`.
-Rule: TypeAlias = Callable[[Array, Array], Array]
+from prm_jax.search import votes
+
 Subsets: TypeAlias = Int[np.ndarray, "s k"]
 
 MOST = 1_000
@@ -39,7 +38,7 @@ def draw(
 
 
 def vote(
-  rule: Rule,
+  rule: votes.Rule,
   answers: Int[np.ndarray, "p n"],
   scores: Num[np.ndarray, "p n"],
   correct: Bool[np.ndarray, "p n"],

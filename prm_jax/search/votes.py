@@ -7,7 +7,7 @@ totals tie to the answer that occurs first, and the row returned is the first
 one with the winning answer. A score or weight that is NaN is the worst.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 import jax
@@ -23,6 +23,9 @@ Answers: TypeAlias = Int[Array, "B N"]
 Scores: TypeAlias = Float[Array, "B N"]
 Chosen: TypeAlias = Int[Array, "B"]
 Missing: TypeAlias = Literal["exclude", "group"]
+
+# `(answers [B, N], scores [B, N]) -> rows [B]`.
+Rule: TypeAlias = Callable[[Array, Array], Array]
 
 
 def answer_ids(

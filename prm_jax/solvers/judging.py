@@ -2,9 +2,11 @@
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from prm_jax.data import records
+from prm_jax.search import votes
 from prm_jax.solvers.solver import Solved
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
@@ -49,6 +51,21 @@ def _judge_row(task, tokenizer, problem, tokens):
     return tuple(texts), None, False
   verdict = task.verify(problem, texts)
   return tuple(texts), verdict.answer, verdict.correct
+
+
+def vote(judged: Judged, rule: votes.Rule, scores: np.ndarray) -> np.ndarray:
+  """Row of each problem that a vote of the rows chooses.
+
+  Args:
+    judged: the rows.
+    rule: see `search.votes`.
+    scores: [n, N] what the rule weighs rows by.
+
+  Returns:
+    [n] int32; `judged.correct` is False there if no row has an answer.
+  """
+  ids = votes.answer_ids(judged.answers)
+  return np.asarray(rule(jnp.asarray(ids), jnp.asarray(scores, jnp.float32)))
 
 
 def to_solutions(

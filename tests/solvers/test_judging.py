@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prm_jax.decode import step
-from prm_jax.search import base
+from prm_jax.search import base, votes
 from prm_jax.solvers import judging, oracle, solver
 from prm_jax.tasks import game24
 from prm_jax.text import delimiters
@@ -57,6 +57,7 @@ def solved(rows):
     log_evidence=np.zeros(1, np.float32),
     done=np.array([[row[1] for row in ROWS]]),
     cost=base.Cost(*[counts] * len(base.Cost._fields)),
+    slots=0,
     wall_s=2.0,
     step_format=step.StepFormat(delimiters.single_tokens([2], 4), 1, 18),
   )
@@ -127,3 +128,15 @@ def test_exact_values(rows, kind):
       want = tiny_solver.task().value(PROBLEM, steps)
       assert 0 < want < 1
     assert got[0, n] == pytest.approx(want)
+
+
+def test_rows_vote_by_their_answers(judged):
+  """Rows 0 and 6 say the same; rows that were cut off say nothing."""
+  scores = np.zeros(judged.correct.shape)
+  scores[0, [0, 1, 2, 6]] = 0.3, 1.0, 0.5, 0.4
+  silent = judged.answers[0][1] is None
+  assert silent
+  assert judging.vote(judged, votes.weighted, scores).tolist() == [0]
+  best = judging.vote(judged, votes.naive, scores).tolist()
+  answered = [n for n, a in enumerate(judged.answers[0]) if a is not None]
+  assert best == [max(answered, key=lambda n: scores[0, n])]
