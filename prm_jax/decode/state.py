@@ -1,5 +1,6 @@
 """What decoding carries: the prompt once per problem, and the rows."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -21,7 +22,7 @@ class StepRows(NamedTuple):
 
 
 class Rows(NamedTuple):
-  """Everything that belongs to a row; every leaf is [B, N, ...]."""
+  """Everything that belongs to a row: [B, N, ...] leaves and `cache.Rows`."""
 
   tokens: Array  # [B, N, S] int32 written so far, 0 beyond `length`
   length: Array  # [B, N] int32
@@ -30,7 +31,7 @@ class Rows(NamedTuple):
   step: StepRows
   score: Array  # [B, N] float32, the verifier's last word
   hidden: Array  # [B, N, d] of the last token: the next one comes from it
-  policy: cache.RowCache
+  policy: cache.Rows
   verifier: Any  # the scorer's own rows, a pytree of [B, N, ...] leaves
 
 
@@ -40,18 +41,63 @@ class DecodeState(NamedTuple):
   rows: Rows
   policy_prompt: cache.PromptCache
   verifier_prompt: Any
+  iterations: Array  # [B] int32 of the token loop so far, idle ones included
 
 
 def take(state: DecodeState, parents: Parents) -> DecodeState:
-  """Forks rows: row j becomes a copy of row `parents[:, j]`."""
-  is_cache = lambda node: isinstance(node, cache.RowCache)
+  """Forks rows: row j becomes a copy of row `parents[:, j]`.
+
+  The state that is given is used no more; see `load` for one that is.
+  """
 
   def fork(node):
-    take = cache.take if is_cache(node) else cache.take_rows
-    return take(node, parents)
+    if _is_cache(node):
+      return node.take(parents)
+    return cache.take_rows(node, parents)
 
-  rows = jax.tree.map(fork, state.rows, is_leaf=is_cache)
-  return state._replace(rows=rows)
+  return state._replace(rows=jax.tree.map(fork, state.rows, is_leaf=_is_cache))
+
+
+def load(store: DecodeState, nodes: Parents) -> DecodeState:
+  """Copies rows out of a store of many, into which `put` brings them back.
+
+  A store is a state too, of more rows than are ever written to. Where caches
+  share pages, rows are put back before others are loaded.
+  """
+
+  def copy(node):
+    if _is_cache(node):
+      return node.load(nodes)
+    return cache.take_rows(node, nodes)
+
+  return store._replace(rows=jax.tree.map(copy, store.rows, is_leaf=_is_cache))
+
+
+def put(store: DecodeState, state: DecodeState, places: Array) -> DecodeState:
+  """Enters loaded rows at `places` [B, N] of the M rows of a store.
+
+  Those of a place M are dropped.
+  """
+
+  def enter(old, new):
+    if _is_cache(old):
+      return old.put(new, places)
+    return cache.put_rows(old, new, places)
+
+  return store._replace(
+    rows=jax.tree.map(enter, store.rows, state.rows, is_leaf=_is_cache)
+  )
+
+
+def overflow(state: DecodeState) -> Array:
+  """[B] bool: a cache ran out of room, and the rows mean nothing."""
+  nodes = jax.tree.leaves(state.rows, is_leaf=_is_cache)
+  flags = [node.overflow for node in nodes if _is_cache(node)]
+  return functools.reduce(jnp.logical_or, flags)
+
+
+def _is_cache(node: Any) -> bool:
+  return isinstance(node, cache.Rows)
 
 
 def root(
@@ -63,6 +109,7 @@ def root(
   num_rows: int,
   max_tokens: int,
   scorer: Any,
+  layout: cache.Layout = cache.CONTIGUOUS,
 ) -> DecodeState:
   """Reads each prompt once and opens `num_rows` empty rows on it.
 
@@ -74,6 +121,7 @@ def root(
     num_rows: N.
     max_tokens: S, slots per row.
     scorer: see `scoring`.
+    layout: of the policy's cache.
   """
   hidden, prompt = lm.read_prompts(
     policy, params["policy"], prompts, prompt_length
@@ -94,7 +142,8 @@ def root(
     step=StepRows(count, false, count, zeros, zeros, false),
     score=zeros,
     hidden=jnp.broadcast_to(hidden[:, None], (*shape, hidden.shape[-1])),
-    policy=cache.empty_rows(config, batch, num_rows, max_tokens),
+    policy=layout.empty_rows(config, batch, num_rows, max_tokens),
     verifier=verifier_rows,
   )
-  return DecodeState(rows, prompt, verifier_prompt)
+  idle = jnp.zeros(batch, jnp.int32)
+  return DecodeState(rows, prompt, verifier_prompt, idle)

@@ -77,6 +77,7 @@ class _Writing(NamedTuple):
 
   rows: state_lib.Rows
   depth: Array  # [B] int32 iterations in which the problem had active rows
+  iterations: Array  # [B] int32 iterations of the loop, of all calls
 
 
 def token_uniforms(row_keys: Array, position: Array) -> Array:
@@ -124,13 +125,20 @@ def make_step_fn(
       return jnp.sum(going & ~writing) < wanted
 
     own_keys = row_keys(keys, before.length.shape[1])
-    rows, depth = jax.lax.while_loop(
+    depth = jnp.zeros_like(state.iterations)
+    rows, depth, iterations = jax.lax.while_loop(
       wait,
       lambda carry: write(params, own_keys, state.policy_prompt, carry),
-      _Writing(rows, jnp.zeros(before.length.shape[0], jnp.int32)),
+      _Writing(rows, depth, state.iterations),
     )
     ready = ~jnp.any(rows.step.writing, axis=1)
-    return _judge(scorer, params, state._replace(rows=rows), ready, depth)
+    return _judge(
+      scorer,
+      params,
+      state._replace(rows=rows, iterations=iterations),
+      ready,
+      depth,
+    )
 
   return step_fn
 
@@ -220,6 +228,7 @@ class _Writer:
         step=step,
       ),
       depth=carry.depth + jnp.any(active, axis=1),
+      iterations=carry.iterations + 1,
     )
 
   def _stop(self, state: Array, token: Array) -> tuple[Array, Array]:

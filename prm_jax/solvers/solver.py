@@ -46,8 +46,18 @@ class Solved(NamedTuple):
   log_evidence: np.ndarray  # [n]
   done: np.ndarray  # [n, N]
   cost: base.Cost  # numpy leaves [n]
+  slots: int  # rows x decode iterations of all program calls
   wall_s: float  # compilation left out
   step_format: step.StepFormat  # where the rows' steps end
+
+
+def utilisation(solved: Solved) -> float:
+  """Share of all decode slots that wrote a token.
+
+  Unlike `Cost.utilisation`, rows that waited for other problems or filled up
+  the last batch count as idle.
+  """
+  return float(np.sum(solved.cost.policy_tokens) / max(solved.slots, 1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +79,14 @@ class SolverConfig:
     for field in dataclasses.fields(self):
       if getattr(self, field.name) < 1:
         raise errors.UserError(f"solver.{field.name}: must be at least 1")
+
+
+class _Written(NamedTuple):
+  """What is kept of the decode state."""
+
+  tokens: Any  # [B, N, S]
+  length: Any  # [B, N]
+  iterations: Any  # [B]
 
 
 class Solver:
@@ -117,8 +135,9 @@ class Solver:
         scorer=steps.scorer,
       )
       found = search_fn(params, keys, root)
-      rows = found.embedding.rows
-      return found._replace(embedding=None), rows.tokens, rows.length
+      last = found.embedding
+      written = _Written(last.rows.tokens, last.rows.length, last.iterations)
+      return found._replace(embedding=None), written
 
     self._run = jax.jit(
       jax.shard_map(
@@ -166,10 +185,12 @@ class Solver:
     if not problems:
       raise errors.UserError("problems: there are none")
     program = self.program  # compiled outside of the measured time
-    parts, done = [], 0
+    parts, done, slots = [], 0, 0
     started = time.perf_counter()
     for batch in self._batches(problems):
       found = jax.device_get(program(self._params, *self._inputs(batch)))
+      written = found[1]
+      slots += int(np.sum(written.iterations)) * written.length.shape[1]
       size = len(batch)
       parts.append(jax.tree.map(lambda x, size=size: x[:size], found))
       done += size
@@ -177,7 +198,7 @@ class Solver:
         on_batch(done)
     wall_s = time.perf_counter() - started
     joined = jax.tree.map(lambda *x: np.concatenate(x), *parts)
-    return _solved(problems, joined, wall_s, self._step_format)
+    return _solved(problems, joined, slots, wall_s, self._step_format)
 
   def _batches(
     self, problems: Sequence[tasks.Problem]
@@ -210,10 +231,11 @@ def _problem_mesh(
 def _solved(
   problems: Sequence[tasks.Problem],
   joined: Any,
+  slots: int,
   wall_s: float,
   step_format: step.StepFormat,
 ) -> Solved:
-  found, tokens, length = joined
+  found, written = joined
   own = {
     name: getattr(found, name)
     for name in Solved._fields
@@ -221,8 +243,9 @@ def _solved(
   }
   return Solved(
     problems=problems,
-    tokens=tokens,
-    length=length,
+    tokens=written.tokens,
+    length=written.length,
+    slots=slots,
     wall_s=wall_s,
     step_format=step_format,
     **own,

@@ -81,6 +81,16 @@ def test_alone_and_in_a_batch_a_problem_has_the_same_rows():
     )
 
 
+def test_slots_count_those_who_wait():
+  """Alone a problem never waits; in a batch the slowest sets the pace."""
+  alone = tiny_solver.verified(tiny_solver.PARTICLES, batch_size=1)
+  one = alone.solve(tiny_solver.problems()[:1])
+  assert one.slots == one.cost.slots.sum()
+  many = solved("particles")
+  assert many.slots > many.cost.slots.sum()
+  assert 0 < solver.utilisation(many) < 1
+
+
 def test_the_place_in_the_batch_does_not_matter():
   order = [4, 9, 0, 10, 1, 7, 3]
   some = [tiny_solver.problems()[i] for i in order]
