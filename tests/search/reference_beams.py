@@ -3,6 +3,7 @@
 Traces take `uniforms` [T, N]: the draw of row n for its t-th token.
 """
 
+import functools
 import itertools
 import math
 
@@ -124,35 +125,43 @@ def rebase_trace(uniforms, temperature):
   return rows
 
 
-def early_rejection_trace(uniforms, width, branch, steps):
-  """Steps of two tokens, of which the first one decides."""
-  rows = [()] * (width * branch)
+def early_rejection_trace(uniforms, width, branch, steps, rank):
+  """Steps of two tokens, of which the first one decides.
+
+  Returns:
+    The rows with their scores, tokens written, sequential iterations.
+  """
+  rows = [((), 0.0)] * (width * branch)
   idle = [False] * len(rows)
   written = depth = 0
+
+  def write(rows, drawn, judged):
+    """Appends a token to each row; its score where `judged`."""
+    new = []
+    for (row, score), u in zip(rows, drawn, strict=True):
+      longer = reference.extend(row, u)
+      fresh = judged and longer != row
+      new.append((longer, tabular.prm(longer) if fresh else score))
+    count = sum(a[0] != b[0] for a, b in zip(rows, new, strict=True))
+    return new, count
+
   for step in range(steps):
-    begun = [
-      reference.extend(row, u)
-      for row, u in zip(rows, uniforms[2 * step], strict=True)
-    ]
-    written += sum(a != b for a, b in zip(rows, begun, strict=True))
-    order = sorted(
-      range(len(rows)), key=lambda n: (idle[n], -tabular.prm(begun[n]))
-    )
+    begun, first = write(rows, uniforms[2 * step], True)
+    order = sorted(range(len(rows)), key=lambda n: (idle[n], -begun[n][1]))
     kept = [begun[n] for n in order[:width]]
-    whole = [
-      reference.extend(row, u)
-      for row, u in zip(kept, uniforms[2 * step + 1][:width], strict=True)
-    ]
-    more = sum(a != b for a, b in zip(kept, whole, strict=True))
-    written += more
-    depth += 1 + (more > 0)
+    drawn = uniforms[2 * step + 1][:width]
+    whole, second = write(kept, drawn, rank == "whole")
+    written += first + second
+    depth += 1 + (second > 0)
     rows = [row for row in whole for _ in range(branch)]
-    idle = [tabular.done(row) and n % branch > 0 for n, row in enumerate(rows)]
-    if all(map(tabular.done, rows)):
+    ended = [tabular.done(row) for row, _ in rows]
+    idle = [done and n % branch > 0 for n, done in enumerate(ended)]
+    if all(ended):
       break
   return rows[::branch], written, depth
 
 
+@functools.cache
 def soft_value(prefix, alpha):
   """alpha log E[exp(prm of the solution / alpha) | prefix]."""
   if tabular.done(prefix):
@@ -165,6 +174,7 @@ def soft_value(prefix, alpha):
 def svdd_law(branch, alpha, value=soft_value):
   """Exact law of an SVDD sample over `tabular.solutions()`."""
 
+  @functools.cache
   def picks(prefix):
     p = tabular.policy(prefix)
     v = np.array([value((*prefix, token), alpha) for token in range(3)])
@@ -192,13 +202,14 @@ def svdd_trace(uniforms, draws, branch, alpha, shared=None):
   for step, drawn in enumerate(uniforms):
     drawn = drawn.reshape(num_groups, branch)
     old = samples
-    samples = []
+    samples, open_texts = [], 0
     for row, own, draw in zip(old, drawn, draws[step], strict=True):
       texts = [reference.extend(row, u) for u in own]
+      open_texts += sum(not tabular.done(text) for text in texts)
       cumulative = np.cumsum([weight(text) for text in texts])
       place = np.searchsorted(cumulative, draw * cumulative[-1], side="right")
       samples.append(texts[place])
-    if step == len(uniforms) - 1:
+    if step == len(uniforms) - 1 or not open_texts:
       break
     if shared is not None:
       w = np.array([weight(row) for row in samples])

@@ -98,6 +98,7 @@ def test_orders_on_the_toy():
     "max": max,
     "product": math.prod,
     "mean": np.mean,
+    "sum": sum,
     "sum_logit": lambda r: sum(math.log(x / (1 - x)) for x in r),
     "mean_logit": lambda r: np.mean([math.log(x / (1 - x)) for x in r]),
   }
