@@ -84,7 +84,7 @@ class _Reading(NamedTuple):
 
   done: Array  # [B, N] int32 tokens of the step read so far
   hidden: Array  # [B, N, d] of the last token read
-  rows: cache.RowCache
+  rows: cache.Rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,18 +98,21 @@ class ModelScorer:
   Attributes:
     verifier: the model.
     chunk: tokens read at once.
-    parts: the rows are read in so many parts when most have nothing left.
+    parts: the rows are read in so many parts when most have nothing left
+      (if they lie by themselves).
+    layout: of its cache.
   """
 
   verifier: lm.Model
   chunk: int = 10
   parts: int = 8
+  layout: cache.Layout = cache.CONTIGUOUS
 
   def start(self, params, prompts, prompt_length, num_rows, max_tokens):
     _, prompt = lm.read_prompts(
       self.verifier, params["verifier"], prompts, prompt_length
     )
-    rows = cache.empty_rows(
+    rows = self.layout.empty_rows(
       self.verifier.config.transformer,
       prompts.shape[0],
       num_rows,
@@ -127,16 +130,18 @@ class ModelScorer:
     )
     left = lambda carry: jnp.sum(carry.done < num_new)
     read = functools.partial(self._read, params["verifier"])
+    divided = isinstance(rows, cache.RowCache)
     carry = jax.lax.while_loop(
-      lambda carry: left(carry) > num_new.size // 2,
+      lambda carry: left(carry) > (num_new.size // 2 if divided else 0),
       lambda carry: read(step, prompt, carry),
       start,
     )
-    carry = jax.lax.while_loop(
-      lambda carry: left(carry) > 0,
-      lambda carry: self._read_some(read, step, prompt, carry),
-      carry,
-    )
+    if divided:
+      carry = jax.lax.while_loop(
+        lambda carry: left(carry) > 0,
+        lambda carry: self._read_some(read, step, prompt, carry),
+        carry,
+      )
     values = lm.values(self.verifier, params["verifier"], carry.hidden)
     score = heads.to_probability(values, self.verifier.config)
     return score, num_new, carry.rows

@@ -66,8 +66,8 @@ class Model(nn.Module):
     tokens: Array,
     num_new: Array,
     prompt: cache.PromptCache,
-    rows: cache.RowCache,
-  ) -> tuple[Array, cache.RowCache]:
+    rows: cache.Rows,
+  ) -> tuple[Array, cache.Rows]:
     """See `Transformer.extend_rows`."""
     return self.trunk.extend_rows(tokens, num_new, prompt, rows)
 
@@ -111,8 +111,8 @@ def extend_rows(
   tokens: Array,
   num_new: Array,
   prompt: cache.PromptCache,
-  rows: cache.RowCache,
-) -> tuple[Array, cache.RowCache]:
+  rows: cache.Rows,
+) -> tuple[Array, cache.Rows]:
   """See `Transformer.extend_rows`."""
   out = model.apply(params, tokens, num_new, prompt, rows, method="extend_rows")
-  return cast(tuple[Array, cache.RowCache], out)
+  return cast(tuple[Array, cache.Rows], out)

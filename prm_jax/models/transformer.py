@@ -79,8 +79,8 @@ class Transformer(nn.Module):
     tokens: Array,
     num_new: Array,
     prompt: cache.PromptCache,
-    rows: cache.RowCache,
-  ) -> tuple[Array, cache.RowCache]:
+    rows: cache.Rows,
+  ) -> tuple[Array, cache.Rows]:
     """Appends up to C tokens to every row.
 
     Args:
@@ -92,13 +92,9 @@ class Transformer(nn.Module):
     Returns:
       hidden [B, N, C, d] (undefined past `num_new`) and the longer rows.
     """
-    offset = jnp.arange(tokens.shape[-1])
-    contexts = [
-      cache.CachedRows(shared, own, prompt.length, rows.length, num_new, offset)
-      for shared, own in zip(prompt.layers, rows.layers, strict=True)
-    ]
+    rows, contexts = rows.open(prompt, num_new, tokens.shape[-1])
     hidden, kept = self._unrolled(tokens, contexts)
-    return hidden, cache.RowCache(tuple(kept), rows.length + num_new)
+    return hidden, rows.close(tuple(kept), num_new)
 
   def _unrolled(self, tokens, contexts):
     x = self.embedder.encode(tokens)
