@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from prm_jax.models import config as config_lib
-from prm_jax.models import layers
+from prm_jax.models import layers, rotary
 from prm_jax.types import Array
 
 NEGATIVE = -1e30  # finite, so that a row without any key stays finite
@@ -34,8 +34,13 @@ class Context(Protocol):
     """[..., t] place of each query in its sequence, for rotation."""
     ...
 
-  def attend(self, query: Array, new: KeyValue) -> tuple[Array, object]:
-    """Returns [..., t, heads, head_dim] and what the layer has to keep."""
+  def attend(
+    self, query: Array, new: KeyValue, window: int = 0
+  ) -> tuple[Array, object]:
+    """Returns [..., t, heads, head_dim] and what the layer has to keep.
+
+    A query sees the last `window` tokens, itself included; all where it is 0.
+    """
     ...
 
 
@@ -45,10 +50,14 @@ class Sequences(NamedTuple):
   positions: Array  # [b, t] int32, restarting at 0 in every segment
   segment_ids: Array  # [b, t] int32, 0 = padding
 
-  def attend(self, query: Array, new: KeyValue) -> tuple[Array, None]:
+  def attend(
+    self, query: Array, new: KeyValue, window: int = 0
+  ) -> tuple[Array, None]:
     same = self.segment_ids[:, :, None] == self.segment_ids[:, None, :]
     length = self.segment_ids.shape[1]
     causal = jnp.tril(jnp.ones((length, length), bool))
+    if window:  # not wider inside a segment than across them
+      causal &= ~jnp.tril(jnp.ones((length, length), bool), -window)
     mask = (same & causal)[:, None]  # [b, 1, t, t]
     out = jax.nn.dot_product_attention(query, new.key, new.value, mask=mask)
     return out, None
@@ -63,8 +72,10 @@ class Prompts(NamedTuple):
   def positions(self) -> Array:
     return self.sequences.positions
 
-  def attend(self, query: Array, new: KeyValue) -> tuple[Array, KeyValue]:
-    out, _ = self.sequences.attend(query, new)
+  def attend(
+    self, query: Array, new: KeyValue, window: int = 0
+  ) -> tuple[Array, KeyValue]:
+    out, _ = self.sequences.attend(query, new, window)
     # Kept with slots after heads, as the cache wants them.
     return out, KeyValue(*(jnp.swapaxes(x, -2, -3) for x in new))
 
@@ -90,9 +101,9 @@ class Attention(nn.Module):
     if c.use_qk_norm:
       query = layers.rms_norm(c, "head_dim", name="query_norm")(query)
       key = layers.rms_norm(c, "head_dim", name="key_norm")(key)
-    query = layers.rotate(query, context.positions, c.rope_theta)
-    key = layers.rotate(key, context.positions, c.rope_theta)
-    out, kept = context.attend(query, KeyValue(key, value))
+    query = rotary.rotate(query, context.positions, c)
+    key = rotary.rotate(key, context.positions, c)
+    out, kept = context.attend(query, KeyValue(key, value), c.sliding_window)
     merge = layers.Dense(
       (c.embed_dim,), ("heads", "head_dim", "embed"), c, name="out"
     )

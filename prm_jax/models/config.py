@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from prm_jax import errors
 
 VALUE_HEADS = ("none", "scalar", "token", "step")
+ROPE_SCALINGS = ("none", "linear", "llama3", "yarn")
 VALUE_LINKS = ("sigmoid", "identity")
 
 
@@ -15,8 +16,14 @@ class TransformerConfig:
   """One decoder for the Llama, Mistral and Qwen families.
 
   `num_heads` must be a multiple of `num_kv_heads` (grouped queries) and
-  `head_dim` even (rotary embedding). Parameters are kept in float32;
-  `dtype` is the one that activations and matrix products use.
+  `head_dim` even (rotary embedding). Parameters are kept in float32 where
+  they are trained; `dtype` is the one that activations and matrix products
+  use. A token sees the last `sliding_window` tokens, itself included; 0: all.
+
+  `rope_scaling` stretches a context of `rope_context` tokens `rope_factor`
+  times: "none", "linear" (all frequencies), "llama3" or "yarn" (those that
+  turn fewer than `rope_low` times in the context wholly, more than `rope_high`
+  times not at all).
   """
 
   vocab_size: int
@@ -27,6 +34,12 @@ class TransformerConfig:
   head_dim: int = 24
   mlp_dim: int = 256
   rope_theta: float = 10_000.0
+  rope_scaling: str = "none"
+  rope_factor: float = 1.0
+  rope_low: float = 1.0
+  rope_high: float = 4.0
+  rope_context: int = 8192
+  sliding_window: int = 0
   norm_eps: float = 1e-6
   use_qkv_bias: bool = False
   use_qk_norm: bool = False
@@ -46,8 +59,29 @@ class TransformerConfig:
       )
     if self.head_dim % 2:
       raise errors.UserError("model.head_dim must be even")
+    if self.sliding_window < 0:
+      raise errors.UserError("model.sliding_window must be at least 0")
+    self._check_rope()
     if self.dtype not in ("float32", "bfloat16", "float16"):
       raise errors.UserError(f"model.dtype {self.dtype!r} is not known")
+
+  def _check_rope(self) -> None:
+    if self.rope_scaling not in ROPE_SCALINGS:
+      raise errors.UserError(
+        f"model.rope_scaling {self.rope_scaling!r} is not one of "
+        f"{ROPE_SCALINGS}"
+      )
+    if self.rope_theta <= 1:
+      raise errors.UserError("model.rope_theta must be above 1")
+    if self.rope_factor < 1:
+      raise errors.UserError("model.rope_factor must be at least 1")
+    if not 0 < self.rope_low < self.rope_high:
+      raise errors.UserError(
+        f"model.rope_low ({self.rope_low}) must be above 0 and below "
+        f"model.rope_high ({self.rope_high})"
+      )
+    if self.rope_context < 1:
+      raise errors.UserError("model.rope_context must be at least 1")
 
   @property
   def jax_dtype(self) -> jnp.dtype:

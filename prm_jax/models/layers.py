@@ -1,4 +1,4 @@
-"""Dense layers, norm, feed-forward block and rotary embedding."""
+"""Dense layers, norm, feed-forward block and token table."""
 
 import math
 from typing import cast
@@ -76,25 +76,6 @@ class FeedForward(nn.Module):
     up = Dense((c.mlp_dim,), ("embed", "mlp"), c, name="up")(x)
     down = Dense((c.embed_dim,), ("mlp", "embed"), c, name="down")
     return down(nn.silu(gate) * up)
-
-
-def rotate(x: Array, positions: Array, theta: float) -> Array:
-  """Rotary embedding in the half-split form of Llama (arXiv:2104.09864).
-
-  Args:
-    x: [..., t, heads, head_dim].
-    positions: [..., t] int32, the place of each token in its sequence.
-    theta: base of the geometric series of wavelengths.
-  """
-  half = x.shape[-1] // 2
-  frequency = theta ** (-jnp.arange(half, dtype=jnp.float32) / half)
-  angle = positions[..., None, None].astype(jnp.float32) * frequency
-  cos, sin = jnp.cos(angle), jnp.sin(angle)
-  first, second = jnp.split(x.astype(jnp.float32), 2, axis=-1)
-  rotated = jnp.concatenate(
-    [first * cos - second * sin, second * cos + first * sin], axis=-1
-  )
-  return rotated.astype(x.dtype)
 
 
 class Embedder(nn.Module):

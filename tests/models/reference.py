@@ -1,4 +1,4 @@
-"""Llama, Qwen2 and Qwen3 written anew in NumPy float64, one token at a time.
+"""Llama, Mistral and Qwen written anew in NumPy float64, a token at a time.
 
 Weights are a dict under the names of the public checkpoints, [out, in] as
 there, so that the same table feeds this, our model and `transformers`.
@@ -128,10 +128,11 @@ def _attention(x, w, c):
   out = np.zeros((len(x), c.num_heads, h))
   for t in range(len(x)):
     for head in range(c.num_heads):
-      seen = key[: t + 1, head // group]
+      first = max(t + 1 - c.sliding_window, 0) if c.sliding_window else 0
+      seen = key[first : t + 1, head // group]
       score = seen @ query[t, head] / np.sqrt(h)
       share = np.exp(score - score.max())
-      out[t, head] = share / share.sum() @ value[: t + 1, head // group]
+      out[t, head] = share / share.sum() @ value[first : t + 1, head // group]
   return out.reshape(len(x), -1) @ w["self_attn.o_proj.weight"].T
 
 
@@ -139,6 +140,34 @@ def _rotate(x, c):
   """Turns the complex numbers x[i] + j x[i + h/2]."""
   half = c.head_dim // 2
   number = x[..., :half] + 1j * x[..., half:]
-  angle = np.arange(len(x))[:, None] * c.rope_theta ** (-np.arange(half) / half)
+  angle = np.arange(len(x))[:, None] * np.array(
+    [_frequency(i, c) for i in range(half)]
+  )
   number = number * np.exp(1j * angle)[:, None]
+  if c.rope_scaling == "yarn":
+    number = number * (0.1 * np.log(c.rope_factor) + 1)
   return np.concatenate([number.real, number.imag], axis=-1)
+
+
+def _frequency(i, c):
+  """Radians per token of pair i, in wavelengths as the papers have it."""
+  wave = 2 * np.pi * c.rope_theta ** (2 * i / c.head_dim)
+  if c.rope_scaling == "none":
+    return 2 * np.pi / wave
+  if c.rope_scaling == "linear":
+    return 2 * np.pi / wave / c.rope_factor
+  long, short = c.rope_context / c.rope_low, c.rope_context / c.rope_high
+  if c.rope_scaling == "llama3":
+    if wave < short:
+      return 2 * np.pi / wave
+    if wave > long:
+      return 2 * np.pi / wave / c.rope_factor
+    share = (c.rope_context / wave - c.rope_low) / (c.rope_high - c.rope_low)
+  else:  # YaRN, arXiv:2309.00071 eq. 17-19, ramp over the index
+    at = lambda w: (
+      c.head_dim / 2 * np.log(w / (2 * np.pi)) / np.log(c.rope_theta)
+    )
+    first, last = max(np.floor(at(short)), 0), np.ceil(at(long))
+    last = min(last, c.head_dim - 1)
+    share = 1 - min(max((i - first) / (last - first), 0), 1)
+  return 2 * np.pi / wave * (share + (1 - share) / c.rope_factor)

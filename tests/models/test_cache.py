@@ -19,6 +19,7 @@ CONFIGS = {
     "value_head": "token",
   },
   "one kv head": {"num_kv_heads": 1, "use_qk_norm": True},
+  "window": {"sliding_window": 3, "rope_scaling": "llama3", "rope_factor": 4.0},
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Llama, Qwen2, Qwen3 and a mixture, against NumPy and the torch models."""
+"""Llama, Mistral, Qwen and mixtures, against NumPy and the torch models."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,18 @@ FAMILIES = {
   "llama": {"tie_embeddings": False, "norm_eps": 1e-5},
   "qwen2": {"use_qkv_bias": True, "rope_theta": 1e6},
   "qwen3": {"use_qk_norm": True, "tie_embeddings": False},
+  "mistral": {"tie_embeddings": False, "sliding_window": 4},
+  "llama3.1": {
+    "rope_scaling": "llama3", "rope_factor": 8.0, "rope_context": 16,
+    "rope_theta": 100.0, "head_dim": 8,
+  },
+  "linear": {"rope_scaling": "linear", "rope_factor": 2.5},
+  "yarn": {
+    "rope_scaling": "yarn", "rope_factor": 4.0, "rope_context": 64,
+    "rope_low": 1.0, "rope_high": 32.0, "rope_theta": 100.0, "head_dim": 8,
+  },
   "all": {"use_qk_norm": True, "use_qkv_bias": True, "num_kv_heads": 1},
-}
+}  # fmt: skip
 TOKENS = [3, 1, 4, 1, 5, 9, 2, 6, 5]
 
 
