@@ -7,8 +7,8 @@ grouped queries do not lessen them). Norms, softmax, rotation and value heads
 are left out: 1.5 % of a step of a model 128 wide, by the compiler's count.
 
 These are the operations that the tokens need. What a program executes is
-more, because idle rows and empty cache slots are computed as well: for that
-put `cost.slots` in place of the policy's tokens and all slots for the context.
+more, because idle rows and empty cache slots are computed as well:
+`cost.slots` times `token` with all slots of the cache as context.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -39,7 +39,7 @@ class Flops(NamedTuple):
 def of_search(
   cost: base.Cost,
   prompt_length: Integer[np.ndarray, "p"],
-  context: PerProblem,
+  length: Integer[np.ndarray, "p n"],
   policy: config_lib.ModelConfig,
   verifier: config_lib.ModelConfig | None = None,
 ) -> Flops:
@@ -48,8 +48,8 @@ def of_search(
   Args:
     cost: counters, leaves [p].
     prompt_length: tokens of each prompt.
-    context: tokens that a token of the search sees in the mean, see
-      `mean_context`.
+    length: tokens of the final rows, prompt not counted, from which follows
+      how much a token saw, see `mean_context`.
     policy: the model that writes; it has an LM head.
     verifier: a model of its own that reads; None where there is none, or only
       a head on the policy's trunk.
@@ -59,6 +59,11 @@ def of_search(
   """
   written = np.asarray(cost.policy_tokens, float)
   read = np.asarray(cost.verifier_tokens, float)
+
+  def each(config: config_lib.TransformerConfig) -> PerProblem:
+    context = mean_context(prompt_length, length, config.sliding_window)
+    return token(config, context)
+
   trunk = policy.transformer
   head = 2.0 * trunk.vocab_size * trunk.embed_dim
   nothing = np.zeros_like(written)
@@ -68,11 +73,9 @@ def of_search(
     reading = nothing, nothing
   else:
     reader = verifier.transformer
-    reading = prompt(reader, prompt_length), read * token(reader, context)
+    reading = prompt(reader, prompt_length), read * each(reader)
   return Flops(
-    prompt(trunk, prompt_length),
-    written * (token(trunk, context) + head),
-    *reading,
+    prompt(trunk, prompt_length), written * (each(trunk) + head), *reading
   )
 
 
@@ -87,12 +90,14 @@ def prompt(
   config: config_lib.TransformerConfig, length: Integer[np.ndarray, "p"]
 ) -> PerProblem:
   """A whole text through the trunk, each token seeing those before it."""
-  seen = length * (length + 1.0) / 2
+  seen = _seen(length, config.sliding_window)
   return 2.0 * _trunk_params(config) * length + _per_visible(config) * seen
 
 
 def mean_context(
-  prompt_length: Integer[np.ndarray, "p"], length: Integer[np.ndarray, "p n"]
+  prompt_length: Integer[np.ndarray, "p"],
+  length: Integer[np.ndarray, "p n"],
+  window: int = 0,
 ) -> PerProblem:
   """Tokens that a written token sees, itself included, on average.
 
@@ -103,10 +108,17 @@ def mean_context(
   Args:
     prompt_length: tokens of each prompt.
     length: tokens of the rows, prompt not counted.
+    window: the most a token sees; 0: all.
   """
-  total = length.sum(axis=1)
-  inside = (length * (length + 1.0) / 2).sum(axis=1)
-  return prompt_length + inside / np.maximum(total, 1)
+  before = prompt_length[:, None]
+  seen = _seen(before + length, window) - _seen(before, window)
+  return seen.sum(axis=1) / np.maximum(length.sum(axis=1), 1)
+
+
+def _seen(length: np.ndarray, window: int) -> np.ndarray:
+  """sum_{i = 1..length} min(i, window)."""
+  short = np.minimum(length, window) if window else length
+  return short * (short + 1.0) / 2 + (length - short) * window
 
 
 def _trunk_params(config: config_lib.TransformerConfig) -> int:

@@ -38,7 +38,7 @@ def test_sampling_is_counted_token_by_token():
   found = flops.of_search(
     make_cost(total, total),
     prompt_length,
-    flops.mean_context(prompt_length, length),
+    length,
     POLICY,
     VERIFIER,
   )
@@ -67,7 +67,7 @@ def test_the_trunks_own_count_is_the_same():
 
 def test_a_head_on_the_policys_trunk_costs_nothing_more():
   cost = make_cost(np.array([10]), np.array([0]))
-  found = flops.of_search(cost, np.array([2]), np.array([4.0]), POLICY)
+  found = flops.of_search(cost, np.array([2]), np.array([[4, 6]]), POLICY)
   assert found.verifier_prompt == found.verifier == 0
   assert found.total == found.policy_prompt + found.policy
 
@@ -75,12 +75,35 @@ def test_a_head_on_the_policys_trunk_costs_nothing_more():
 def test_tokens_read_by_nobody():
   cost = make_cost(np.array([10]), np.array([1]))
   with pytest.raises(ValueError, match="verifier"):
-    flops.of_search(cost, np.array([2]), np.array([4.0]), POLICY)
+    flops.of_search(cost, np.array([2]), np.array([[4, 6]]), POLICY)
+
+
+@pytest.mark.parametrize("window", [1, 4, 8, 100])
+def test_a_window_is_all_that_a_token_sees(window):
+  policy = tiny.config(sliding_window=window)
+  prompt_length, length = np.array([5, 2]), np.array([[6, 0, 3], [1, 1, 9]])
+  found = flops.of_search(
+    make_cost(length.sum(axis=1), np.zeros(2, int)),
+    prompt_length,
+    length,
+    policy,
+  )
+  for i, (prompt, rows) in enumerate(zip(prompt_length, length, strict=True)):
+    seen = sum(min(window, prompt + t + 1) for row in rows for t in range(row))
+    own = 2 * (2 * LAYER + HEAD) * rows.sum() + 4 * 2 * 24 * seen
+    np.testing.assert_allclose(found.policy[i], own, rtol=1e-12)
+    seen = sum(min(window, t + 1) for t in range(prompt))
+    own = 2 * 2 * LAYER * prompt + 4 * 2 * 24 * seen
+    np.testing.assert_allclose(found.policy_prompt[i], own, rtol=1e-12)
 
 
 def test_no_token_was_written():
-  found = flops.mean_context(np.array([4]), np.zeros((1, 3), int))
-  assert found.tolist() == [4]
+  nobody = np.zeros((1, 3), int)
+  assert flops.mean_context(np.array([4]), nobody).tolist() == [0]
+  cost = make_cost(np.array([0]), np.array([0]))
+  found = flops.of_search(cost, np.array([4]), nobody, POLICY)
+  assert found.policy == 0
+  assert found.policy_prompt > 0
 
 
 WIDE = tiny.config(vocab_size=256, embed_dim=128, head_dim=32, mlp_dim=384)
@@ -112,9 +135,9 @@ def test_a_decoding_step_is_what_xla_counts():
 
   own = jax.eval_shape(lambda: cache.empty_rows(trunk, 1, rows, slots))
   found = measured(step, params, hidden, shared, own)
-  cost = make_cost(np.array([rows]), np.array([0]))
   context = np.array([float(prompt_slots + slots)])
-  want = flops.of_search(cost, np.array([0]), context, WIDE).total[0]
+  head = 2 * trunk.vocab_size * trunk.embed_dim
+  want = rows * (flops.token(trunk, context)[0] + head)
   assert found == pytest.approx(want, rel=0.02)
 
 
