@@ -1,5 +1,7 @@
 """Scores of candidates from steps that are rolled out and thrown away."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
@@ -9,7 +11,13 @@ from prm_jax.search import base, loop
 
 
 def lookahead(
-  step_fn: base.StepFn, rollout_fn: base.StepFn, depth: int
+  step_fn: base.StepFn,
+  rollout_fn: base.StepFn,
+  depth: int,
+  *,
+  return_fn: Callable[[base.Embedding, base.Embedding], base.Embedding] = (
+    lambda before, after: before
+  ),
 ) -> base.StepFn:
   """`step_fn` whose steps are judged up to `depth` steps later (2408.03314).
 
@@ -26,6 +34,8 @@ def lookahead(
     step_fn: writes and scores the candidates.
     rollout_fn: writes and scores the roll-outs: greedy ones in the paper.
     depth: k; 0 is `step_fn` itself.
+    return_fn: the embedding that goes on, from those before and after the
+      roll-outs; for embeddings that count what is done to them.
   """
   if depth < 0:
     raise ValueError(f"depth must be at least 0, got {depth}")
@@ -63,9 +73,9 @@ def lookahead(
 
     writing = (output.num_tokens > 0) & ~output.done
     output = output._replace(rejected_tokens=rejected)
-    _, output, _, _ = jax.lax.while_loop(
+    _, output, _, after = jax.lax.while_loop(
       going, roll, (jnp.int32(0), output, writing, embedding)
     )
-    return output, embedding
+    return output, return_fn(embedding, after)
 
   return look_ahead

@@ -10,8 +10,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from prm_jax.search import base, best_of_n, particle, resampling, step_beam
-from tests.search import tabular
+from prm_jax.search import (
+  base,
+  best_of_n,
+  dvts,
+  lookahead,
+  particle,
+  rebase,
+  resampling,
+  sbs,
+  step_beam,
+  svdd,
+)
+from tests.search import tabular, test_early_rejection
+
+
+def beam_that_looks_ahead(params, keys, root, step_fn, take_fn=base.take, **kw):
+  step_fn = lookahead.lookahead(step_fn, step_fn, 1)
+  return step_beam.step_beam(
+    params, keys, root, step_fn, take_fn, width=2, branch=2, **kw
+  )
+
 
 METHODS = {
   "best_of_n": best_of_n.best_of_n,
@@ -22,9 +41,26 @@ METHODS = {
     scheme=resampling.stratified,
     choose="sample",
   ),
+  "dvts": functools.partial(dvts.dvts, num_groups=2, branch=2),
+  "rebase": rebase.rebase,
+  "sbs": functools.partial(sbs.sbs, width=2, branch=2),
+  "svdd": functools.partial(
+    svdd.svdd, branch=2, resample=resampling.multinomial
+  ),
+  "lookahead": beam_that_looks_ahead,
+  "early_rejection": test_early_rejection.beam_in_halves,
 }
-SELECTING = ["step_beam", "particle"]
-BEAM_OF_ONE = functools.partial(step_beam.step_beam, width=1, branch=1)
+SELECTING = [name for name in METHODS if name != "best_of_n"]
+# Early rejection selects in mid-step, the last step included.
+BETWEEN_STEPS = [name for name in SELECTING if name != "early_rejection"]
+OF_ONE_ROW = {
+  "step_beam": functools.partial(step_beam.step_beam, width=1, branch=1),
+  "particle": METHODS["particle"],
+  "dvts": functools.partial(dvts.dvts, num_groups=1, branch=1),
+  "rebase": rebase.rebase,
+  "sbs": functools.partial(sbs.sbs, width=1, branch=1),
+  "svdd": functools.partial(svdd.svdd, branch=1),
+}
 
 # Most runs have this many problems, so that they share a program.
 PROBLEMS, ROWS = 16, 4
@@ -59,9 +95,12 @@ def test_a_problem_alone_equals_itself_in_a_batch(name):
     assert_equal(alone, jax.tree.map(lambda x, n=n: x[n : n + 1], together))
 
 
-@pytest.mark.parametrize("method", [BEAM_OF_ONE, METHODS["particle"]])
-def test_one_row_is_plain_sampling(method):
-  output, plain = run(method, rows=1), run(best_of_n.best_of_n, rows=1)
+@pytest.mark.parametrize("name", OF_ONE_ROW)
+def test_one_row_is_plain_sampling(name):
+  output, plain = (
+    run(OF_ONE_ROW[name], rows=1),
+    run(best_of_n.best_of_n, rows=1),
+  )
   fields = ("embedding", "step_scores", "score", "chosen", "log_prob", "cost")
   for field in fields:
     assert_equal(getattr(output, field), getattr(plain, field))
@@ -72,7 +111,7 @@ def test_fewer_rows_are_the_first_rows():
   assert_equal(few.embedding, jax.tree.map(lambda x: x[:, :1], many.embedding))
 
 
-@pytest.mark.parametrize("name", SELECTING)
+@pytest.mark.parametrize("name", BETWEEN_STEPS)
 def test_rows_are_plain_samples_until_the_first_selection(name):
   output = run(METHODS[name], max_steps=1)
   plain = run(best_of_n.best_of_n)

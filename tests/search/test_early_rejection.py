@@ -34,6 +34,20 @@ def beginning(step_fn):
   return begin
 
 
+def beam_in_halves(params, keys, root, step_fn, **options):
+  """The method with two rows kept of four."""
+  return early_rejection.early_rejection(
+    params,
+    keys,
+    root,
+    beginning(step_fn),
+    step_fn,
+    width=2,
+    branch=2,
+    **options,
+  )
+
+
 def both(step_fn):
   """A whole step of two tokens."""
 
