@@ -52,6 +52,7 @@ def run(
     search=searches.method(config.search),
     sampler=config.sampler,
     sizes=config.solver,
+    ends=searches.step_config(config.steps),
     seed=config.seed,
   )
   compilation.keep(workdir)

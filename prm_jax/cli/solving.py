@@ -131,13 +131,19 @@ def make_solver(
   sampler: ml_collections.ConfigDict,
   sizes: ml_collections.ConfigDict,
   seed: int,
+  ends: searches.StepConfig | None = None,
 ) -> solver.Solver:
   """Binds everything; compiles nothing yet."""
+  own = solver_config(sizes)
+  scorer = verifier.scorer
+  if isinstance(scorer, scoring.ModelScorer):
+    scorer = dataclasses.replace(scorer, layout=own.layout)
+  vocab_size = policy.model.config.transformer.vocab_size
   steps = step.StepFactory(
     policy.model,
-    verifier.scorer,
+    scorer,
     searches.sampler(sampler),
-    searches.step_format(task, policy.tokenizer),
+    searches.step_format(task, policy.tokenizer, ends, vocab_size),
   )
   return solver.Solver(
     {"policy": policy.params, "verifier": verifier.params},
@@ -145,7 +151,7 @@ def make_solver(
     steps=steps,
     search_fn=search.bind(task.max_steps, steps),
     num_rows=search.num_rows,
-    config=solver_config(sizes),
+    config=own,
     seed=seed,
   )
 

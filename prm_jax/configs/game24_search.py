@@ -29,7 +29,16 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
   if method == "particle":
     # Telescopes to the value of the solution: few steps, a calibrated value.
     c.search.update({"potential": "difference", "resample": "always"})
-  c.solver = {"batch_size": 64, "prompt_tokens": 8, "max_tokens": 44}
+  # Strings that close a step; none: the tokenizer's own token for it.
+  c.steps = {"delimiters": (), "stop": (), "max_step_tokens": 0, "barrier": 1.0}
+  c.solver = {
+    "batch_size": 64,
+    "prompt_tokens": 8,
+    "max_tokens": 44,
+    "cache": "contiguous",  # or "paged"
+    "page_tokens": 16,
+    "pages": 0,  # of each problem, 0: as many as all rows can fill
+  }
   if method == "greedy":
     c.search.num_rows = 1
     c.sampler.temperature = 0.0

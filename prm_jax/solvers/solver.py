@@ -13,7 +13,7 @@ import math
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,8 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from prm_jax import errors
 from prm_jax.decode import state, step
+from prm_jax.models import cache as cache_lib
+from prm_jax.models import paged
 from prm_jax.search import base
 from prm_jax.tasks import base as tasks
 from prm_jax.text import tokenizer as tokenizer_lib
@@ -69,16 +71,31 @@ class SolverConfig:
       divide their number.
     prompt_tokens: slots for a prompt; longer prompts are an error.
     max_tokens: slots for a row's own tokens; a row that fills them is done.
+    cache: whether rows have caches of their own or share pages.
+    page_tokens: of the cache "paged".
+    pages: of each problem, for the cache "paged"; 0: what all rows can fill.
   """
 
   batch_size: int = 256
   prompt_tokens: int = 16
   max_tokens: int = 48
+  cache: Literal["contiguous", "paged"] = "contiguous"
+  page_tokens: int = 16
+  pages: int = 0
 
   def __post_init__(self):
-    for field in dataclasses.fields(self):
-      if getattr(self, field.name) < 1:
-        raise errors.UserError(f"solver.{field.name}: must be at least 1")
+    for name in ("batch_size", "prompt_tokens", "max_tokens", "page_tokens"):
+      if getattr(self, name) < 1:
+        raise errors.UserError(f"solver.{name}: must be at least 1")
+    if self.pages < 0:
+      raise errors.UserError("solver.pages: must be at least 0")
+
+  @property
+  def layout(self) -> cache_lib.Layout:
+    """Of the caches of policy and verifier."""
+    if self.cache == "paged":
+      return paged.Paged(self.page_tokens, self.pages)
+    return cache_lib.CONTIGUOUS
 
 
 class _Written(NamedTuple):
@@ -87,6 +104,7 @@ class _Written(NamedTuple):
   tokens: Any  # [B, N, S]
   length: Any  # [B, N]
   iterations: Any  # [B]
+  overflow: Any  # [B]
 
 
 class Solver:
@@ -133,10 +151,16 @@ class Solver:
         num_rows=num_rows,
         max_tokens=config.max_tokens,
         scorer=steps.scorer,
+        layout=config.layout,
       )
       found = search_fn(params, keys, root)
       last = found.embedding
-      written = _Written(last.rows.tokens, last.rows.length, last.iterations)
+      written = _Written(
+        last.rows.tokens,
+        last.rows.length,
+        last.iterations,
+        state.overflow(last),
+      )
       return found._replace(embedding=None), written
 
     self._run = jax.jit(
@@ -180,7 +204,8 @@ class Solver:
       on_batch: told how many problems are done.
 
     Raises:
-      UserError: no problem, or a prompt longer than `prompt_tokens`.
+      UserError: no problem, a prompt longer than `prompt_tokens`, or too few
+        pages.
     """
     if not problems:
       raise errors.UserError("problems: there are none")
@@ -192,6 +217,7 @@ class Solver:
       written = found[1]
       slots += int(np.sum(written.iterations)) * written.length.shape[1]
       size = len(batch)
+      _check_room(batch, written.overflow[:size])
       parts.append(jax.tree.map(lambda x, size=size: x[:size], found))
       done += size
       if on_batch is not None:
@@ -250,6 +276,14 @@ def _solved(
     step_format=step_format,
     **own,
   )
+
+
+def _check_room(batch: Sequence[tasks.Problem], overflow: np.ndarray) -> None:
+  if overflow.any():
+    first = batch[int(np.argmax(overflow))]
+    raise errors.UserError(
+      f"solver.pages: problem {first.id} needs more pages than it has"
+    )
 
 
 def problem_number(problem_id: str) -> int:

@@ -143,8 +143,9 @@ def test_row_that_writes_nothing_is_untouched():
 
 def test_tokens_beyond_the_slots_are_dropped():
   session = Session("grouped", 5)
+  slots = session.rows.layers[0].key.shape[3]
   full = session.rows._replace(
-    length=jnp.full((PROBLEMS, ROWS), SLOTS - 1, jnp.int32)
+    length=jnp.full((PROBLEMS, ROWS), slots - 1, jnp.int32)
   )
   tokens = jnp.ones((PROBLEMS, ROWS, CHUNK), jnp.int32)
   two = jnp.full((PROBLEMS, ROWS), 2, jnp.int32)

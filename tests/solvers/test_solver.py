@@ -149,10 +149,24 @@ def eight(project_root):
 
 def test_eight_devices_find_what_one_finds(eight):
   assert eight["devices"] == 8
-  for theirs, mine in (("model", "particles"), ("oracle", "oracle")):
+  pairs = {"model": "particles", "oracle": "oracle", "paged": "particles"}
+  for theirs, mine in pairs.items():
     got, want = eight[theirs], tiny_solver.found(solved(mine))
     np.testing.assert_allclose(got.pop("scores"), want.pop("scores"), atol=1e-5)
     assert got == want
+
+
+def test_rows_that_share_pages_are_the_same():
+  own = tiny_solver.verified(tiny_solver.PARTICLES, sizes=tiny_solver.PAGES)
+  assert_same(own.solve(tiny_solver.problems()), solved("particles"))
+
+
+def test_too_few_pages_are_an_error():
+  sizes = {**tiny_solver.PAGES, "pages": 7}
+  own = tiny_solver.verified(tiny_solver.PARTICLES, sizes=sizes)
+  problem = tiny_solver.problems()[0].id
+  with pytest.raises(errors.UserError, match=f"solver.pages: .*{problem}"):
+    own.solve(tiny_solver.problems())
 
 
 def test_problems_are_numbered_by_their_id_alone():
@@ -165,6 +179,8 @@ def test_bad_input_is_told():
     particles().solve([])
   with pytest.raises(errors.UserError, match=r"solver\.max_tokens"):
     solver.SolverConfig(max_tokens=0)
+  with pytest.raises(errors.UserError, match=r"solver\.pages"):
+    solver.SolverConfig(pages=-1)
   with pytest.raises(
     errors.UserError, match=r"prompt of 5 tokens, solver\.prompt_tokens is 4"
   ):

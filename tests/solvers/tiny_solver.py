@@ -60,6 +60,7 @@ def solve_with(
   batch_size=8,
   barrier=1.0,
   on_trace=lambda: None,
+  sizes=None,
   **options,
 ) -> solver.Solver:
   """A solver with the policy of seed 0."""
@@ -85,7 +86,7 @@ def solve_with(
     steps=steps,
     search_fn=search_fn,
     num_rows=search.num_rows,
-    config=solver.SolverConfig(batch_size, 6, SLOTS),
+    config=solver.SolverConfig(batch_size, 6, SLOTS, **(sizes or {})),
     **options,
   )
 
@@ -93,10 +94,12 @@ def solve_with(
 def verified(search, **options) -> solver.Solver:
   """With a second model as verifier."""
   model, params = make(1, value_head="token", use_lm_head=False)
-  scorer = scoring.ModelScorer(model, MAX_STEP_TOKENS)
+  sizes = solver.SolverConfig(**(options.get("sizes") or {}))
+  scorer = scoring.ModelScorer(model, MAX_STEP_TOKENS, layout=sizes.layout)
   return solve_with(search, scorer=scorer, verifier=params, **options)
 
 
+PAGES = {"cache": "paged", "page_tokens": 4}
 PARTICLES = particles.ParticleFilter(4, resample="always")
 
 
@@ -128,6 +131,7 @@ def main():
         "devices": len(devices),
         "model": found(spread.solve(problems())),
         "oracle": found(exact.solve(problems())),
+        "paged": found(verified(PARTICLES, sizes=PAGES).solve(problems())),
       }
     )
   )
