@@ -93,10 +93,10 @@ def read(directory: pathlib.Path) -> Fields:
 def family(fields: Fields) -> families.Family:
   """The family that `model_type` names."""
   name = fields.values.get("model_type")
-  if name not in families.FAMILIES:
+  if not isinstance(name, str) or name not in families.FAMILIES:
     known = ", ".join(families.FAMILIES)
     raise fields.fail("model_type", f"{name!r} is not one of {known}")
-  return families.FAMILIES[str(name)]
+  return families.FAMILIES[name]
 
 
 def to_model(

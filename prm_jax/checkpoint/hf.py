@@ -172,7 +172,9 @@ class _Places(NamedTuple):
     self, part: np.ndarray, sharding: jax.sharding.Sharding
   ) -> Array:
     return jax.make_array_from_callback(
-      part.shape, sharding, lambda at: np.array(part[at], self.dtype, order="C")
+      part.shape,
+      sharding,
+      lambda at: np.ascontiguousarray(part[at], self.dtype),
     )
 
 
