@@ -8,7 +8,7 @@ import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import fields
-from prm_jax.build.methods import base, beams, particles, sampling
+from prm_jax.build.methods import base, beams, groups, particles, sampling
 from prm_jax.decode import sampling as sampling_lib
 from prm_jax.decode import step
 from prm_jax.tasks import base as tasks
@@ -20,6 +20,12 @@ Group: TypeAlias = ml_collections.ConfigDict
 METHODS: dict[str, type[Any]] = {
   "best_of_n": sampling.BestOfN,
   "step_beam": beams.StepBeam,
+  "token_beam": beams.TokenBeam,
+  "sbs": beams.SBS,
+  "early_rejection": beams.EarlyRejection,
+  "dvts": groups.DVTS,
+  "rebase": groups.Rebase,
+  "svdd": groups.SVDD,
   "particle": particles.ParticleFilter,
 }
 

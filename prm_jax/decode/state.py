@@ -89,6 +89,13 @@ def put(store: DecodeState, state: DecodeState, places: Array) -> DecodeState:
   )
 
 
+def same_text(state: DecodeState) -> Array:
+  """[B, N, N] bool: two rows hold the same tokens."""
+  length, tokens = state.rows.length, state.rows.tokens
+  same = jnp.all(tokens[:, :, None] == tokens[:, None], axis=-1)
+  return same & (length[:, :, None] == length[:, None])
+
+
 def overflow(state: DecodeState) -> Array:
   """[B] bool: a cache ran out of room, and the rows mean nothing."""
   nodes = jax.tree.leaves(state.rows, is_leaf=_is_cache)

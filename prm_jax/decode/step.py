@@ -27,6 +27,8 @@ class StepFormat:
       before any goes on: 1 lets all wait for the slowest, 0 none.
     stop: strings that end a solution, as `eos_id` does; unlike the delimiters
       of steps they may begin in one step and end in the next.
+    resumes: a step that was cut goes on, so that its delimiter may have begun
+      before the cut; else the next step begins anew there.
   """
 
   automaton: delimiters.Automaton
@@ -34,6 +36,7 @@ class StepFormat:
   max_step_tokens: int
   barrier: float = 1.0
   stop: delimiters.Automaton | None = None
+  resumes: bool = False
 
   def __post_init__(self):
     if self.max_step_tokens < 1:
@@ -115,7 +118,7 @@ def make_step_fn(
     /,
   ):
     before = state.rows
-    rows = _begin(before, active)
+    rows = _begin(before, active, step_format.resumes)
     going = jnp.any(rows.step.writing, axis=1)
     wanted = jnp.ceil(step_format.barrier * jnp.sum(going))
     wanted = jnp.maximum(wanted, jnp.any(going))
@@ -143,14 +146,16 @@ def make_step_fn(
   return step_fn
 
 
-def _begin(rows: state_lib.Rows, active: Array | None) -> state_lib.Rows:
+def _begin(
+  rows: state_lib.Rows, active: Array | None, resumes: bool
+) -> state_lib.Rows:
   """Starts a step where none is under way."""
   starts = ~jnp.any(rows.step.writing, axis=1, keepdims=True)
   writing = ~rows.done if active is None else ~rows.done & active
   fresh = state_lib.StepRows(
     start=rows.length,
     writing=writing,
-    delimiter=jnp.zeros_like(rows.step.delimiter),
+    delimiter=jnp.where(resumes & rows.step.cut, rows.step.delimiter, 0),
     log_prob=jnp.zeros_like(rows.step.log_prob),
     log_ratio=jnp.zeros_like(rows.step.log_ratio),
     cut=jnp.zeros_like(rows.step.cut),

@@ -43,10 +43,7 @@ def dvts(
   """
   population = loop.start(params, rng_keys, root, step_fn, max_steps)
   shape = population.rows.done.shape
-  if shape[1] != num_groups * branch:
-    raise ValueError(
-      f"root has {shape[1]} rows, num_groups * branch is {num_groups * branch}"
-    )
+  loop.expect_rows(population, num_groups * branch, "num_groups * branch")
 
   def select(keys, rows, step, copies):
     del keys  # deterministic

@@ -55,10 +55,7 @@ def early_rejection(
   """
   population = loop.start(params, rng_keys, root, begin_fn, max_steps)
   shape = population.rows.done.shape
-  if shape[1] != width * branch:
-    raise ValueError(
-      f"root has {shape[1]} rows, width * branch is {width * branch}"
-    )
+  loop.expect_rows(population, width * branch, "width * branch")
   begin, finish = loop.whole_step(begin_fn), loop.whole_step(finish_fn)
   younger = jnp.arange(shape[1]) % branch > 0
   fork = jnp.broadcast_to(

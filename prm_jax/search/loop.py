@@ -139,6 +139,13 @@ def whole_step(step_fn: base.StepFn) -> base.StepFn:
   return whole
 
 
+def expect_rows(population: Population, num_rows: int, meaning: str) -> None:
+  """ValueError unless the root has so many rows."""
+  found = population.rows.done.shape[1]
+  if found != num_rows:
+    raise ValueError(f"root has {found} rows, {meaning} is {num_rows}")
+
+
 def unfinished(population: Population) -> Array:
   """[B] problems that have rows to write and steps to write them in."""
   max_steps = population.ancestors.shape[1]

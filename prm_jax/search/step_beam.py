@@ -52,10 +52,7 @@ def step_beam(
   """
   population = loop.start(params, rng_keys, root, step_fn, max_steps)
   shape = population.rows.done.shape
-  if shape[1] != width * branch:
-    raise ValueError(
-      f"root has {shape[1]} rows, width * branch is {width * branch}"
-    )
+  loop.expect_rows(population, width * branch, "width * branch")
   younger = jnp.arange(shape[1]) % branch > 0
 
   def select(keys, rows, step, copies):

@@ -1,10 +1,14 @@
 """Steps and solutions that end at strings, not at tokens."""
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from prm_jax.decode import scoring, step
+from prm_jax.decode import sampling, scoring, state, step
 from prm_jax.text import delimiters
 from tests.decode import runs
+from tests.models import tiny
 
 # What the tokens write; "\n\n" is a token, two of them, or inside of one.
 BYTES = (
@@ -70,4 +74,46 @@ def test_stop_strings_end_solutions_across_steps(stages):
       assert not (stopped and stage.output.cut[b, n])
       own = any(stop in written(tokens) for stop in STOPS)
       across += stopped and not own
+  assert across > 0
+
+
+def test_a_step_in_two_parts_ends_where_a_whole_one_does():
+  """Also where the delimiter begins in the first part."""
+  model, policy = runs.make()
+  params = {"policy": policy}
+  steps = step.StepFactory(
+    model,
+    scoring.NoScorer(),
+    sampling.SamplerConfig(),
+    step.StepFormat(delimiters.byte_strings([END], BYTES), runs.EOS, 4),
+  )
+
+  @tiny.jit
+  def run():
+    root = state.root(
+      model,
+      params,
+      jnp.asarray(np.repeat(runs.PROMPTS, 8, axis=0)),
+      jnp.asarray(np.repeat(runs.LENGTHS, 8)),
+      num_rows=runs.ROWS,
+      max_tokens=8,
+      scorer=steps.scorer,
+    )
+    keys = jax.random.split(jax.random.key(0), 16)
+    _, whole = steps()(params, keys, root)
+    first, begun = steps(max_step_tokens=2)(params, keys, root)
+    finish = steps(max_step_tokens=2, resumes=True)
+    second, both = finish(params, keys, begun, first.cut)
+    return whole.rows, begun.rows, both.rows, second.cut
+
+  whole, begun, both, cut = jax.device_get(run())
+  np.testing.assert_array_equal(both.tokens, whole.tokens)
+  np.testing.assert_array_equal(both.length, whole.length)
+  open_ends = begun.length == 2
+  np.testing.assert_array_equal(cut[open_ends], whole.step.cut[open_ends])
+  across = 0
+  for b, n in np.ndindex(begun.length.shape):
+    text = written(both.tokens[b, n, : both.length[b, n]])
+    own = written(both.tokens[b, n, 2 : both.length[b, n]])
+    across += both.length[b, n] == 3 and END in text and END not in own
   assert across > 0
