@@ -5,7 +5,6 @@ Tensors go one by one from the file into (sharded) arrays and back, so a host
 never holds a second copy of the model.
 """
 
-import functools
 import json
 import math
 import pathlib
@@ -19,13 +18,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import NamedSharding, PartitionSpec
 
 from prm_jax import errors
 from prm_jax.checkpoint import (
   config_json,
   disk,
   families,
+  placement,
   safetensors_files,
 )
 from prm_jax.models import config as config_lib
@@ -71,7 +70,7 @@ def load(
   headers = safetensors_files.read_headers(path)
   boxed = _abstract(config)
   shardings = (shardings_fn or _on_first_device)(boxed)
-  places = _Places(
+  places = placement.Places(
     flax.traverse_util.flatten_dict(nn.unbox(boxed)["params"], sep="/"),
     flax.traverse_util.flatten_dict(shardings["params"], sep="/"),
     jnp.dtype(param_dtype or config.transformer.dtype),
@@ -104,7 +103,7 @@ def _on_first_device(boxed: Any) -> Any:
 def _check(
   headers: Mapping[str, safetensors_files.Header],
   wanted: Mapping[str, families.Tensor],
-  places: "_Places",
+  places: placement.Places,
   config: config_lib.ModelConfig,
   path: pathlib.Path,
 ) -> None:
@@ -133,74 +132,6 @@ def _check(
         f"{headers[name].file}: {name}: no such tensor in the model that "
         f"{config_json.FILE_NAME} describes"
       )
-
-
-class _Places(NamedTuple):
-  """Where tensors go: shapes, shardings and type of the parameters by path."""
-
-  abstract: Mapping[str, jax.ShapeDtypeStruct]
-  shardings: Mapping[str, jax.sharding.Sharding]
-  dtype: np.dtype
-
-  def shape(self, tensor: families.Tensor) -> tuple[int, ...]:
-    """Of the part of the parameter that the tensor fills."""
-    whole = self.abstract[tensor.row.param].shape
-    return whole if tensor.layer is None else whole[1:]
-
-  def file_shape(self, tensor: families.Tensor) -> tuple[int, ...]:
-    return families.file_shape(tensor.row, self.shape(tensor))
-
-  def put(
-    self, found: dict[str, Array], tensor: families.Tensor, value: np.ndarray
-  ) -> None:
-    """Puts a tensor of the file into its parameter in `found`."""
-    param = tensor.row.param
-    sharding = self.shardings[param]
-    part = families.to_param(tensor.row, value, self.shape(tensor))
-    if tensor.layer is None:
-      found[param] = self._to_devices(part, sharding)
-    else:
-      if param not in found:
-        shape = self.abstract[param].shape
-        found[param] = _zeros(shape, self.dtype, sharding)()
-      own = self._to_devices(part, _of_layer(sharding))
-      found[param] = _set_layer(sharding)(found[param], own, tensor.layer)
-    # Else the host would run ahead, with a tensor in hand for every transfer.
-    found[param].block_until_ready()
-
-  def _to_devices(
-    self, part: np.ndarray, sharding: jax.sharding.Sharding
-  ) -> Array:
-    return jax.make_array_from_callback(
-      part.shape,
-      sharding,
-      lambda at: np.ascontiguousarray(part[at], self.dtype),
-    )
-
-
-@functools.cache
-def _zeros(
-  shape: tuple[int, ...], dtype: np.dtype, sharding: jax.sharding.Sharding
-) -> Callable[[], Array]:
-  return jax.jit(lambda: jnp.zeros(shape, dtype), out_shardings=sharding)
-
-
-@functools.cache
-def _set_layer(sharding: jax.sharding.Sharding) -> Callable[..., Array]:
-  """Writes one layer of a stacked parameter in place."""
-  return jax.jit(
-    lambda stack, own, layer: jax.lax.dynamic_update_index_in_dim(
-      stack, own, layer, 0
-    ),
-    donate_argnums=0,
-    out_shardings=sharding,
-  )
-
-
-def _of_layer(sharding: jax.sharding.Sharding) -> jax.sharding.Sharding:
-  if not isinstance(sharding, NamedSharding):
-    return sharding
-  return NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[1:]))
 
 
 def save(
