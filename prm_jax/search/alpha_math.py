@@ -61,7 +61,24 @@ def alpha_math_mcts(
     choose: the row returned; rows are explained in `tree_output`.
     aggregate: step scores to one score per row.
   """
-  rules = tree_rules.Rules(
+  rules = alpha_math_rules(c_puct, root_score, same_fn)
+  return tree_solve.solve(
+    tree_lib.Writer(params, rng_keys, step_fn, take_fn, put_fn),
+    root,
+    rules,
+    tree_rules.Budget(num_simulations, 1, max_steps),
+    aggregate=aggregate,
+    choose=choose,
+  )
+
+
+def alpha_math_rules(
+  c_puct: float = 1.25,
+  root_score: ArrayLike | None = None,
+  same_fn: ranking.SameFn | None = None,
+) -> tree_rules.Rules:
+  """See `alpha_math_mcts`."""
+  return tree_rules.Rules(
     select=functools.partial(
       tree_select.puct,
       q_fn=tree_select.raw,
@@ -73,12 +90,4 @@ def alpha_math_mcts(
     ),
     revisit=False,
     commit=tree_select.best_value,
-  )
-  return tree_solve.solve(
-    tree_lib.Writer(params, rng_keys, step_fn, take_fn, put_fn),
-    root,
-    rules,
-    tree_rules.Budget(num_simulations, 1, max_steps),
-    aggregate=aggregate,
-    choose=choose,
   )

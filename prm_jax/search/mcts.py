@@ -83,17 +83,17 @@ def mcts(
     choose: the row returned; rows are explained in `tree_output`.
     aggregate: step scores to one score per row.
   """
-  rules = tree_rules.Rules(
-    select=functools.partial(
-      tree_select.puct, q_fn=Q_FNS[q], c_init=c_init, c_base=c_base
-    ),
-    growth=tree_growth.Growth(
+  rules = puct_rules(
+    tree_growth.Growth(
       prior=prior,
       same_fn=same_fn,
       noise_alpha=noise_alpha,
       noise_fraction=noise_fraction,
       root_score=root_score,
     ),
+    q=q,
+    c_init=c_init,
+    c_base=c_base,
   )
   return tree_solve.solve(
     tree_lib.Writer(params, rng_keys, step_fn, take_fn, put_fn),
@@ -102,4 +102,20 @@ def mcts(
     tree_rules.Budget(num_simulations, num_moves, max_steps),
     aggregate=aggregate,
     choose=choose,
+  )
+
+
+def puct_rules(
+  growth: tree_growth.Growth,
+  *,
+  q: Literal["siblings", "raw"] = "siblings",
+  c_init: float = 1.25,
+  c_base: float = 19652.0,
+) -> tree_rules.Rules:
+  """See `mcts`; `growth` says what is made of new children."""
+  return tree_rules.Rules(
+    select=functools.partial(
+      tree_select.puct, q_fn=Q_FNS[q], c_init=c_init, c_base=c_base
+    ),
+    growth=growth,
   )

@@ -143,23 +143,19 @@ def vote(
 
   def collect(way, ends, answers, depth, reward):
     size = ends.shape[0]
+    same = (answers[:, None] == answers[None, :]).astype(reward.dtype)
     if policy == "uniform":
-      same = answers[:, None] == answers[None, :]
-      return jnp.sum(same & ends[None, :], axis=1).astype(reward.dtype)
+      return same @ ends.astype(reward.dtype)
     # below[s, e]: end e lies at or behind step s.
     mark = lambda path: jnp.zeros(size, bool).at[path].set(True, mode="drop")
     below = jax.vmap(mark)(jnp.where(way >= 0, way, size)).T & ends
-
-    def one(answer):
-      mine = below & (answers == answer)
-      count = jnp.sum(mine, axis=1)
-      share = jnp.where(count > 0, reward, 0)
-      if policy == "edge":
-        return jnp.sum(share)
-      deep = jnp.sum(jnp.where(mine, depth, 0), axis=1)
-      return jnp.sum(share * count / jnp.maximum(deep, 1))
-
-    return jax.vmap(one)(answers)
+    below = below.astype(reward.dtype)
+    count = below @ same  # [s, e] ends behind s with the answer of e
+    share = jnp.where(count > 0, reward[:, None], 0)
+    if policy == "edge":
+      return jnp.sum(share, axis=0)
+    deep = (below * depth) @ same
+    return jnp.sum(share * count / jnp.maximum(deep, 1), axis=0)
 
   total = jax.vmap(collect)(way, ends, answers, nodes.depth, nodes.reward)
   return jnp.where(ends, total, -jnp.inf)

@@ -67,7 +67,37 @@ def rest_mcts(
     choose: the row returned; rows are explained in `tree_output`.
     aggregate: step scores to one score per row.
   """
-  rules = tree_rules.Rules(
+  rules = rest_mcts_rules(
+    c_ucb=c_ucb,
+    unvisited=unvisited,
+    rollout_steps=rollout_steps,
+    rollout_rows=rollout_rows,
+    rollout_weight=rollout_weight,
+    gate=gate,
+    same_fn=same_fn,
+  )
+  return tree_solve.solve(
+    tree_lib.Writer(params, rng_keys, step_fn, take_fn, put_fn),
+    root,
+    rules,
+    tree_rules.Budget(num_simulations, 1, max_steps),
+    aggregate=aggregate,
+    choose=choose,
+  )
+
+
+def rest_mcts_rules(
+  *,
+  c_ucb: float = 0.7,
+  unvisited: float = 1.0,
+  rollout_steps: int = 3,
+  rollout_rows: int = 1,
+  rollout_weight: float = 0.5,
+  gate: float | None = 0.9,
+  same_fn: ranking.SameFn | None = None,
+) -> tree_rules.Rules:
+  """See `rest_mcts`."""
+  return tree_rules.Rules(
     select=functools.partial(tree_select.ucb, c=c_ucb, unvisited=unvisited),
     growth=tree_growth.Growth(root_visits=0, same_fn=same_fn),
     back_up=tree_backup.visited_children,
@@ -77,12 +107,4 @@ def rest_mcts(
     rollout_rows=rollout_rows,
     rollout_weight=rollout_weight,
     gate=gate,
-  )
-  return tree_solve.solve(
-    tree_lib.Writer(params, rng_keys, step_fn, take_fn, put_fn),
-    root,
-    rules,
-    tree_rules.Budget(num_simulations, 1, max_steps),
-    aggregate=aggregate,
-    choose=choose,
   )

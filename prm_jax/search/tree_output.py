@@ -56,7 +56,8 @@ def read_out(
   done = _complete(writer, tree, leaves, rows, max_steps)
   rows, cost = done.rows, done.tree.cost
   score = aggregate(rows.step_scores, rows.num_steps)
-  ranked = score if choose == "score" else -lineage.identity(score)
+  order = -lineage.identity(score).astype(score.dtype)
+  ranked = score if choose == "score" else order
   zeros = jnp.zeros_like(score)
   # Rows of a prompt that was at its end are no copies of a solution.
   idle = copies & (rows.num_steps > 0) & (leaves >= 0)
