@@ -8,9 +8,18 @@ import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import fields
-from prm_jax.build.methods import base, beams, groups, particles, sampling
+from prm_jax.build.methods import (
+  base,
+  beams,
+  groups,
+  particles,
+  sampling,
+  tree_papers,
+  trees,
+)
 from prm_jax.decode import sampling as sampling_lib
-from prm_jax.decode import step
+from prm_jax.decode import state, step
+from prm_jax.search import loop, queue
 from prm_jax.tasks import base as tasks
 from prm_jax.text import delimiters, token_bytes
 from prm_jax.text import tokenizer as tokenizer_lib
@@ -27,6 +36,14 @@ METHODS: dict[str, type[Any]] = {
   "rebase": groups.Rebase,
   "svdd": groups.SVDD,
   "particle": particles.ParticleFilter,
+  "mcts": trees.MCTS,
+  "gumbel_mcts": trees.GumbelMCTS,
+  "best_first": trees.BestFirst,
+  "alpha_math": tree_papers.AlphaMath,
+  "rest_mcts": tree_papers.RestMCTS,
+  "rap": tree_papers.RAP,
+  "mcts_dpo": tree_papers.MCTSDPO,
+  "i_mcts": tree_papers.IMCTS,
 }
 
 
@@ -48,6 +65,27 @@ def method(config: Group, **changes: Any) -> base.MethodConfig:
     )
   found: base.MethodConfig = fields.dataclass(METHODS[name], values, "search")
   return found
+
+
+def run_fn(config: base.MethodConfig, slots: int) -> loop.RunFn:
+  """How the method goes through a program's problems.
+
+  Args:
+    config: the method.
+    slots: problems searched at a time, the others wait; 0: all at once.
+
+  Raises:
+    UserError: the method takes all problems at once.
+  """
+  if not slots:
+    return loop.run
+  if not getattr(config, "QUEUES", False):
+    able = [name for name, cls in METHODS.items() if hasattr(cls, "QUEUES")]
+    raise errors.UserError(
+      f"solver.slots: must be 0 for this method, only {', '.join(able)} can "
+      "take problems from a queue"
+    )
+  return queue.make_run(state.refill, state.keep)
 
 
 def sampler(config: Group) -> sampling_lib.SamplerConfig:

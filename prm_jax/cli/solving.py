@@ -144,6 +144,7 @@ def make_solver(
     scorer,
     searches.sampler(sampler),
     searches.step_format(task, policy.tokenizer, ends, vocab_size),
+    searches.run_fn(search, own.slots),
   )
   return solver.Solver(
     {"policy": policy.params, "verifier": verifier.params},

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from prm_jax.models import cache, lm
+from prm_jax.search import buffers
 from prm_jax.types import Array, Params, Parents
 
 
@@ -35,13 +36,53 @@ class Rows(NamedTuple):
   verifier: Any  # the scorer's own rows, a pytree of [B, N, ...] leaves
 
 
+class Prompts(NamedTuple):
+  """What has been read of the problems; leaves are [B, ...]."""
+
+  hidden: Array  # [B, d] of the last token
+  policy: cache.PromptCache
+  verifier: Any
+
+
 class DecodeState(NamedTuple):
   """The embedding that search hands around without looking inside."""
 
   rows: Rows
-  policy_prompt: cache.PromptCache
-  verifier_prompt: Any
+  prompts: Prompts
   iterations: Array  # [B] int32 of the token loop so far, idle ones included
+  waiting: Prompts | None = None  # all Q problems of a queue
+
+
+class Kept(NamedTuple):
+  """What is left of a state when its problems are over."""
+
+  tokens: Array  # [B, N, S] int32
+  length: Array  # [B, N] int32
+  iterations: Array  # [B] int32
+  overflow: Array  # [B] bool, see `overflow`
+
+
+def keep(state: DecodeState | Kept) -> Kept:
+  """The rows' texts without what was needed to write them."""
+  if isinstance(state, Kept):
+    return state  # by a queue
+  rows = state.rows
+  return Kept(rows.tokens, rows.length, state.iterations, overflow(state))
+
+
+def refill(state: DecodeState, problems: Array, fresh: Array) -> DecodeState:
+  """Opens empty rows on waiting problems [B] in the slots `fresh` [B]."""
+  new = jax.tree.map(lambda leaf: leaf[problems], state.waiting)
+  prompts: Prompts = buffers.where(fresh, new, state.prompts)
+
+  def clear(node):
+    if _is_cache(node):
+      return node.clear(fresh)
+    return buffers.where(fresh, jnp.zeros_like(node), node)
+
+  rows = jax.tree.map(clear, state.rows, is_leaf=_is_cache)
+  hidden = jnp.where(fresh[:, None, None], prompts.hidden[:, None], rows.hidden)
+  return state._replace(rows=rows._replace(hidden=hidden), prompts=prompts)
 
 
 def take(state: DecodeState, parents: Parents) -> DecodeState:
@@ -117,6 +158,7 @@ def root(
   max_tokens: int,
   scorer: Any,
   layout: cache.Layout = cache.CONTIGUOUS,
+  num_slots: int | None = None,
 ) -> DecodeState:
   """Reads each prompt once and opens `num_rows` empty rows on it.
 
@@ -129,6 +171,9 @@ def root(
     max_tokens: S, slots per row.
     scorer: see `scoring`.
     layout: of the policy's cache.
+    num_slots: problems that get rows, if not all do: the first of them; the
+      others wait for `refill`. Prompts are kept once per problem, which is
+      little beside its rows, so all are read at once.
   """
   hidden, prompt = lm.read_prompts(
     policy, params["policy"], prompts, prompt_length
@@ -152,5 +197,10 @@ def root(
     policy=layout.empty_rows(config, batch, num_rows, max_tokens),
     verifier=verifier_rows,
   )
+  read = Prompts(hidden, prompt, verifier_prompt)
   idle = jnp.zeros(batch, jnp.int32)
-  return DecodeState(rows, prompt, verifier_prompt, idle)
+  if num_slots in (None, batch):
+    return DecodeState(rows, read, idle)
+  # Rows of problems that wait are cut off again: they are never made.
+  first = lambda tree: jax.tree.map(lambda leaf: leaf[:num_slots], tree)
+  return DecodeState(first(rows), first(read), first(idle), read)

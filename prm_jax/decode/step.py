@@ -10,7 +10,7 @@ from prm_jax import errors
 from prm_jax.decode import sampling, scoring
 from prm_jax.decode import state as state_lib
 from prm_jax.models import cache, lm
-from prm_jax.search import base
+from prm_jax.search import base, loop
 from prm_jax.text import delimiters
 from prm_jax.types import Array, Params, PRNGKeys
 
@@ -56,12 +56,14 @@ class StepFactory:
     scorer: judges, see `scoring`.
     sampler: how tokens are drawn.
     step_format: where steps end.
+    run: takes all problems to their end, at once or from a queue.
   """
 
   policy: lm.Model
   scorer: scoring.Scorer
   sampler: sampling.SamplerConfig
   step_format: StepFormat
+  run: loop.RunFn = loop.run
 
   def __call__(self, **changes: Any) -> base.StepFn:
     """A step function; `changes` are fields of sampler and step format."""
@@ -131,7 +133,7 @@ def make_step_fn(
     depth = jnp.zeros_like(state.iterations)
     rows, depth, iterations = jax.lax.while_loop(
       wait,
-      lambda carry: write(params, own_keys, state.policy_prompt, carry),
+      lambda carry: write(params, own_keys, state.prompts.policy, carry),
       _Writing(rows, depth, state.iterations),
     )
     ready = ~jnp.any(rows.step.writing, axis=1)
@@ -179,7 +181,7 @@ def _judge(
     rows.tokens, jnp.where(new, start, length), length, rows.hidden
   )
   score, num_read, verifier_rows = scorer.score(
-    params, step, state.verifier_prompt, rows.verifier
+    params, step, state.prompts.verifier, rows.verifier
   )
   rows = rows._replace(
     score=jnp.where(new, score, rows.score), verifier=verifier_rows

@@ -61,6 +61,10 @@ class Rows(Protocol):
     """Row j is a copy of row `parents[:, j]`; these rows are used no more."""
     ...
 
+  def clear(self, problems: Array) -> "Rows":
+    """Nothing is written in the rows of these problems, bool [B]."""
+    ...
+
   def load(self, nodes: Parents) -> "Rows":
     """The same where these rows are a store, which stays in use."""
     ...
@@ -109,6 +113,9 @@ class RowCache(NamedTuple):
 
   def take(self, parents: Parents) -> "RowCache":
     return take(self, parents)
+
+  def clear(self, problems: Array) -> "RowCache":
+    return self._replace(length=jnp.where(problems[:, None], 0, self.length))
 
   def load(self, nodes: Parents) -> "RowCache":
     return jax.tree.map(lambda leaf: take_rows(leaf, nodes), self)

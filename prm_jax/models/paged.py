@@ -147,6 +147,16 @@ class PagedRows(NamedTuple):
     first = jax.vmap(lambda f, p, o: f.at[p].min(o))(first, parents, order)
     return rows._own_last_pages(cache.take_rows(first, parents) != order)
 
+  def clear(self, problems: Array) -> "PagedRows":
+    own = problems[:, None]
+    table = jnp.where(own[..., None], self.refs.shape[1], self.table)
+    return self._replace(
+      table=table,
+      length=jnp.where(own, 0, self.length),
+      refs=self.held + _count(table, self.refs),
+      overflow=self.overflow & ~problems,
+    )
+
   def load(self, nodes: Parents) -> "PagedRows":
     rows = self._at(nodes, self.refs)
     return rows._own_last_pages(jnp.ones(nodes.shape, bool))

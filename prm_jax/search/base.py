@@ -26,7 +26,8 @@ from jaxtyping import Array, Int
 
 from prm_jax import types
 
-Embedding: TypeAlias = Any  # opaque pytree
+# An opaque pytree; its first leaf leads with the problems.
+Embedding: TypeAlias = Any
 AggregateFn: TypeAlias = Callable[[Array, Array], Array]
 
 

@@ -13,6 +13,7 @@ def best_of_n(
   *,
   max_steps: int,
   aggregate: base.AggregateFn = aggregate_lib.last,
+  run: loop.RunFn = loop.run,
 ) -> base.SearchOutput:
   """Samples every row of `root` to its end and chooses the best (2110.14168).
 
@@ -26,10 +27,11 @@ def best_of_n(
     step_fn: writes and scores one step of every row.
     max_steps: T, steps a row may take; it is cut off there with done False.
     aggregate: step scores to one score per row.
+    run: takes the population to its end, see `queue`.
 
   Returns:
     SearchOutput with the N rows in the order they were sampled.
   """
   population = loop.start(params, rng_keys, root, step_fn, max_steps)
-  population, _ = loop.run(params, rng_keys, population, step_fn)
+  population, _ = run(params, rng_keys, population, step_fn)
   return loop.finish(population, aggregate)

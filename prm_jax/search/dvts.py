@@ -18,6 +18,7 @@ def dvts(
   branch: int = 4,
   max_steps: int,
   aggregate: base.AggregateFn = aggregate_lib.last,
+  run: loop.RunFn = loop.run,
 ) -> base.SearchOutput:
   """Greedy step searches side by side, none taking another's rows.
 
@@ -40,6 +41,7 @@ def dvts(
     branch: M, candidates of each.
     max_steps: T, steps a row may take.
     aggregate: step scores to the score that ranks candidates and solutions.
+    run: takes the population to its end, see `queue`.
   """
   population = loop.start(params, rng_keys, root, step_fn, max_steps)
   shape = population.rows.done.shape
@@ -55,7 +57,7 @@ def dvts(
     copies = jnp.where(step.more[:, None], stopped & ~stays, copies)
     return jnp.where(stays, lineage.identity(parents), parents), copies
 
-  population, copies = loop.run(
+  population, copies = run(
     params,
     rng_keys,
     population,

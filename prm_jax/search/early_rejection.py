@@ -8,7 +8,7 @@ from jaxtyping import Array
 
 from prm_jax import types
 from prm_jax.search import aggregate as aggregate_lib
-from prm_jax.search import base, buffers, lineage, loop, ranking
+from prm_jax.search import barriers, base, buffers, lineage, loop, ranking
 
 # Folded into a step's key where rows have moved in mid-step.
 REST = loop.SELECTION - 1
@@ -56,7 +56,7 @@ def early_rejection(
   population = loop.start(params, rng_keys, root, begin_fn, max_steps)
   shape = population.rows.done.shape
   loop.expect_rows(population, width * branch, "width * branch")
-  begin, finish = loop.whole_step(begin_fn), loop.whole_step(finish_fn)
+  begin, finish = barriers.whole_step(begin_fn), barriers.whole_step(finish_fn)
   younger = jnp.arange(shape[1]) % branch > 0
   fork = jnp.broadcast_to(
     jnp.repeat(jnp.arange(width, dtype=jnp.int32), branch), shape

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from prm_jax import types
-from prm_jax.search import base, loop
+from prm_jax.search import barriers, base
 
 
 def lookahead(
@@ -41,7 +41,10 @@ def lookahead(
     raise ValueError(f"depth must be at least 0, got {depth}")
   if depth == 0:
     return step_fn
-  step_fn, rollout_fn = loop.whole_step(step_fn), loop.whole_step(rollout_fn)
+  step_fn, rollout_fn = (
+    barriers.whole_step(step_fn),
+    barriers.whole_step(rollout_fn),
+  )
 
   def look_ahead(
     params: types.Params,

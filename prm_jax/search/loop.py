@@ -1,7 +1,7 @@
 """The loop all search methods share: they differ only in what they select."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -76,7 +76,9 @@ def start(
   """Empty buffers around `root`, whose rows are counted through `step_fn`."""
   if max_steps < 1:
     raise ValueError(f"max_steps must be positive, got {max_steps}")
-  output, _ = jax.eval_shape(step_fn, params, rng_keys, root)
+  # A queue has more keys than the root has problems.
+  num = jax.tree.leaves(root)[0].shape[0]
+  output, _ = jax.eval_shape(step_fn, params, rng_keys[:num], root)
   problems, rows = output.score.shape
   dtype = output.score.dtype
   zeros = jnp.zeros((problems, rows), dtype)
@@ -99,44 +101,6 @@ def start(
       *(jnp.zeros(problems, jnp.int32) for _ in base.Cost._fields)
     ),
   )
-
-
-def whole_step(step_fn: base.StepFn) -> base.StepFn:
-  """`step_fn`, called until every problem has ended its step.
-
-  For methods that call steps themselves: all outputs are ready, `iterations`
-  is the sum over the calls of each problem.
-  """
-
-  def whole(
-    params: types.Params,
-    rng_keys: Array,
-    embedding: base.Embedding,
-    active: Array | None = None,
-    /,
-  ) -> tuple[base.StepOutput, base.Embedding]:
-    shapes, _ = jax.eval_shape(step_fn, params, rng_keys, embedding, active)
-    if active is None:
-      active = jnp.ones(shapes.score.shape, bool)
-
-    def call(carry):
-      merged, embedding = carry
-      ended = merged.ready
-      # One whose step has ended would begin the next.
-      on = active & ~ended[:, None]
-      output, embedding = step_fn(params, rng_keys, embedding, on)
-      spent = jnp.where(ended, 0, output.iterations)
-      return buffers.where(ended, merged, output)._replace(
-        iterations=merged.iterations + spent,
-        ready=ended | output.ready,
-      ), embedding
-
-    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    return jax.lax.while_loop(
-      lambda carry: ~jnp.all(carry[0].ready), call, (nothing, embedding)
-    )
-
-  return whole
 
 
 def expect_rows(population: Population, num_rows: int, meaning: str) -> None:
@@ -228,6 +192,24 @@ def regroup(
   )
 
 
+@runtime_checkable
+class RunFn(Protocol):
+  """Takes a population to its end: `run`, or `queue.make_run`'s."""
+
+  def __call__(
+    self,
+    params: types.Params,
+    rng_keys: Array,
+    population: Population,
+    step_fn: base.StepFn,
+    take_fn: base.TakeFn = base.take,
+    select_fn: SelectFn | None = None,
+    memory: Any = None,
+  ) -> tuple[Population, Any]:
+    """The population at its end, and the method's memory."""
+    ...
+
+
 def run(
   params: types.Params,
   rng_keys: Array,
@@ -242,24 +224,33 @@ def run(
   Nothing is selected after a problem's last step. Without `select_fn` rows
   never move. `memory` is the method's own part of the carry.
   """
+  return jax.lax.while_loop(
+    lambda carry: jnp.any(unfinished(carry[0])),
+    lambda carry: turn(
+      params, rng_keys, carry[0], step_fn, take_fn, select_fn, carry[1]
+    ),
+    (population, memory),
+  )
 
-  def going(carry):
-    return jnp.any(unfinished(carry[0]))
 
-  def body(carry):
-    population, memory = carry
-    keys = selection_keys(rng_keys, population.step)
-    population, step = advance(params, rng_keys, population, step_fn)
-    if select_fn is not None:
-      parents, new = select_fn(keys, population.rows, step, memory)
-      parents = jnp.where(
-        step.more[:, None], parents, lineage.identity(parents)
-      )
-      population = regroup(population, parents, take_fn, step)
-      memory = buffers.where(step.ready, new, memory)
+def turn(
+  params: types.Params,
+  rng_keys: Array,
+  population: Population,
+  step_fn: base.StepFn,
+  take_fn: base.TakeFn,
+  select_fn: SelectFn | None,
+  memory: Any,
+) -> tuple[Population, Any]:
+  """One call of the step function and the selection behind it."""
+  keys = selection_keys(rng_keys, population.step)
+  population, step = advance(params, rng_keys, population, step_fn)
+  if select_fn is None:
     return population, memory
-
-  return jax.lax.while_loop(going, body, (population, memory))
+  parents, new = select_fn(keys, population.rows, step, memory)
+  parents = jnp.where(step.more[:, None], parents, lineage.identity(parents))
+  population = regroup(population, parents, take_fn, step)
+  return population, buffers.where(step.ready, new, memory)
 
 
 def selection_keys(rng_keys: Array, step: ArrayLike) -> Array:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, ArrayLike
 
 from prm_jax import errors
 from prm_jax.search import loop
@@ -43,10 +43,30 @@ def difference(rows: loop.Rows, step: loop.Step) -> Array:
   return written(step, now - before)
 
 
-def exponential(rows: loop.Rows, step: loop.Step, beta: float = 1.0) -> Array:
+def exponential(
+  rows: loop.Rows, step: loop.Step, beta: ArrayLike = 1.0
+) -> Array:
   """beta * r_t: target p * exp(beta * sum_t r_t)."""
   del rows
-  return written(step, beta * step.output.score)
+  return written(step, jnp.multiply(beta, step.output.score))
+
+
+def unit(rows: loop.Rows, step: loop.Step) -> Array:
+  """0: nothing but the sampler is corrected for, see `target="base"`.
+
+  A step function may take any f(token | prefix) >= 0 for its p. Where its
+  sampler is f / sum f, the weight is that sum: the Feynman-Kac correction of
+  annealed policies, products of experts and classifier-free guidance
+  (2503.02819).
+  """
+  del rows
+  return jnp.zeros_like(step.output.score)
+
+
+def ended(rows: loop.Rows, step: loop.Step) -> Array:
+  """[B, N] rows whose last step this is, the step budget being one end."""
+  last = rows.num_steps == rows.step_scores.shape[2]
+  return step.wrote & (rows.done | last)
 
 
 def written(step: loop.Step, log_g: Array) -> Array:
@@ -59,6 +79,7 @@ POTENTIALS: dict[str, PotentialFn] = {
   "odds": odds,
   "difference": difference,
   "exponential": exponential,
+  "unit": unit,
 }
 
 

@@ -19,6 +19,7 @@ def rebase(
   temperature: float = 0.2,
   max_steps: int,
   aggregate: base.AggregateFn = aggregate_lib.last,
+  run: loop.RunFn = loop.run,
 ) -> base.SearchOutput:
   """Shares the rows among the prefixes by softmax of score (2408.00724).
 
@@ -36,6 +37,7 @@ def rebase(
     temperature: T_b of the softmax, positive.
     max_steps: T, steps a row may take; 25 in the paper.
     aggregate: step scores to the score that prefixes and solutions have.
+    run: takes the population to its end, see `queue`.
   """
   if not temperature > 0:
     raise ValueError(f"temperature must be positive, got {temperature}")
@@ -55,9 +57,7 @@ def rebase(
     )
     return repeat(jnp.where(rows.done, 1, shares)), memory
 
-  population, _ = loop.run(
-    params, rng_keys, population, step_fn, take_fn, select
-  )
+  population, _ = run(params, rng_keys, population, step_fn, take_fn, select)
   return loop.finish(population, aggregate)
 
 

@@ -22,6 +22,7 @@ def step_beam(
   aggregate: base.AggregateFn = aggregate_lib.last,
   finished: Literal["compete", "stay"] = "compete",
   same_fn: ranking.SameFn | None = None,
+  run: loop.RunFn = loop.run,
 ) -> base.SearchOutput:
   """Keeps the `width` best prefixes after each step (2408.03314, 2311.09724).
 
@@ -49,6 +50,7 @@ def step_beam(
       once it was among the best, so that the beam shrinks (2405.03553).
     same_fn: rows that say what another row says rank behind those that do
       not, so that a beam holds different texts while there are enough.
+    run: takes the population to its end, see `queue`.
   """
   population = loop.start(params, rng_keys, root, step_fn, max_steps)
   shape = population.rows.done.shape
@@ -69,7 +71,7 @@ def step_beam(
     copies = jnp.where(step.more[:, None], ended & younger, copies)
     return parents, copies
 
-  population, copies = loop.run(
+  population, copies = run(
     params,
     rng_keys,
     population,

@@ -59,6 +59,7 @@ def svdd(
   value_fn: Callable[[Array], Array] = score,
   resample: resampling.ResampleFn | None = None,
   aggregate: base.AggregateFn = aggregate_lib.last,
+  run: loop.RunFn = loop.run,
 ) -> base.SearchOutput:
   """Picks each sample's next step by exp(value / alpha) (2408.08252).
 
@@ -82,6 +83,7 @@ def svdd(
     resample: SVDD-R: draws the samples that go on after each step but the
       last by the same weights; None: SVDD, samples never meet.
     aggregate: step scores to one score per row.
+    run: takes the population to its end, see `queue`.
 
   Returns:
     SearchOutput with log_weight 0 for one row of each block, its sample, and
@@ -111,7 +113,7 @@ def svdd(
     unpicked = jnp.where(step.more[:, None], ended & younger, own)
     return parents, jnp.where(wrote, unpicked, idle)
 
-  population, idle = loop.run(
+  population, idle = run(
     params,
     rng_keys,
     population,

@@ -11,7 +11,6 @@ import dataclasses
 import functools
 import math
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -25,6 +24,7 @@ from prm_jax.decode import state, step
 from prm_jax.models import cache as cache_lib
 from prm_jax.models import paged
 from prm_jax.search import base
+from prm_jax.solvers import prompts
 from prm_jax.tasks import base as tasks
 from prm_jax.text import tokenizer as tokenizer_lib
 from prm_jax.types import Params
@@ -74,6 +74,8 @@ class SolverConfig:
     cache: whether rows have caches of their own or share pages.
     page_tokens: of the cache "paged".
     pages: of each problem, for the cache "paged"; 0: what all rows can fill.
+    slots: problems of a batch that are searched at a time: when one is over,
+      the next takes its place. 0: all of them.
   """
 
   batch_size: int = 256
@@ -82,13 +84,19 @@ class SolverConfig:
   cache: Literal["contiguous", "paged"] = "contiguous"
   page_tokens: int = 16
   pages: int = 0
+  slots: int = 0
 
   def __post_init__(self):
     for name in ("batch_size", "prompt_tokens", "max_tokens", "page_tokens"):
       if getattr(self, name) < 1:
         raise errors.UserError(f"solver.{name}: must be at least 1")
-    if self.pages < 0:
-      raise errors.UserError("solver.pages: must be at least 0")
+    for name in ("pages", "slots"):
+      if getattr(self, name) < 0:
+        raise errors.UserError(f"solver.{name}: must be at least 0")
+    if self.slots and (self.slots > self.batch_size):
+      raise errors.UserError(
+        f"solver.slots: {self.slots} of solver.batch_size {self.batch_size}"
+      )
 
   @property
   def layout(self) -> cache_lib.Layout:
@@ -96,15 +104,6 @@ class SolverConfig:
     if self.cache == "paged":
       return paged.Paged(self.page_tokens, self.pages)
     return cache_lib.CONTIGUOUS
-
-
-class _Written(NamedTuple):
-  """What is kept of the decode state."""
-
-  tokens: Any  # [B, N, S]
-  length: Any  # [B, N]
-  iterations: Any  # [B]
-  overflow: Any  # [B]
 
 
 class Solver:
@@ -134,34 +133,34 @@ class Solver:
     seed: int = 0,
     devices: Sequence[jax.Device] | None = None,
   ):
-    mesh = _problem_mesh(config.batch_size, devices or jax.local_devices())
+    at_once = config.slots or config.batch_size
+    mesh = _problem_mesh(at_once, devices or jax.local_devices())
+    if config.batch_size % mesh.size:
+      raise errors.UserError(
+        f"solver.batch_size: {config.batch_size} is not a multiple of the "
+        f"{mesh.size} devices"
+      )
+    self._mesh, self._num_slots = mesh, at_once
     self._tokenizer = tokenizer
     self._params = jax.device_put(params, NamedSharding(mesh, _WHOLE))
     self._config = config
     self._step_format = steps.step_format
     self._by_problem = NamedSharding(mesh, _SPLIT)
     self._key = jax.random.key(seed)
+    open_fn = functools.partial(
+      state.root,
+      steps.policy,
+      num_rows=num_rows,
+      max_tokens=config.max_tokens,
+      scorer=steps.scorer,
+      layout=config.layout,
+      num_slots=at_once // mesh.size,
+    )
 
     def run(params, keys, prompts, prompt_length):
-      root = state.root(
-        steps.policy,
-        params,
-        prompts,
-        prompt_length,
-        num_rows=num_rows,
-        max_tokens=config.max_tokens,
-        scorer=steps.scorer,
-        layout=config.layout,
-      )
+      root = open_fn(params, prompts, prompt_length)
       found = search_fn(params, keys, root)
-      last = found.embedding
-      written = _Written(
-        last.rows.tokens,
-        last.rows.length,
-        last.iterations,
-        state.overflow(last),
-      )
-      return found._replace(embedding=None), written
+      return found._replace(embedding=None), state.keep(found.embedding)
 
     self._run = jax.jit(
       jax.shard_map(
@@ -215,7 +214,7 @@ class Solver:
     for batch in self._batches(problems):
       found = jax.device_get(program(self._params, *self._inputs(batch)))
       written = found[1]
-      slots += int(np.sum(written.iterations)) * written.length.shape[1]
+      slots += self._slots(written)
       size = len(batch)
       _check_room(batch, written.overflow[:size])
       parts.append(jax.tree.map(lambda x, size=size: x[:size], found))
@@ -225,6 +224,12 @@ class Solver:
     wall_s = time.perf_counter() - started
     joined = jax.tree.map(lambda *x: np.concatenate(x), *parts)
     return _solved(problems, joined, slots, wall_s, self._step_format)
+
+  def _slots(self, written: state.Kept) -> int:
+    """Rows x iterations of one program call, idle ones included."""
+    by_device = written.iterations.reshape(self._mesh.size, -1)
+    rows = written.length.shape[1] * self._num_slots // self._mesh.size
+    return int(np.sum(np.max(by_device, axis=1))) * rows
 
   def _batches(
     self, problems: Sequence[tasks.Problem]
@@ -236,12 +241,12 @@ class Solver:
   def _inputs(self, batch: Sequence[tasks.Problem]) -> tuple[Any, ...]:
     lacking = self._config.batch_size - len(batch)
     filled = [*batch, *[batch[-1]] * lacking]
-    prompts, length = encode_prompts(
+    encoded, length = prompts.encode(
       self._tokenizer, filled, self._config.prompt_tokens
     )
-    ids = np.array([problem_number(p.id) for p in filled], np.uint32)
+    ids = np.array([prompts.number(p.id) for p in filled], np.uint32)
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(self._key, ids)
-    return jax.device_put((keys, prompts, length), self._by_problem)
+    return jax.device_put((keys, encoded, length), self._by_problem)
 
 
 def _problem_mesh(
@@ -284,28 +289,3 @@ def _check_room(batch: Sequence[tasks.Problem], overflow: np.ndarray) -> None:
     raise errors.UserError(
       f"solver.pages: problem {first.id} needs more pages than it has"
     )
-
-
-def problem_number(problem_id: str) -> int:
-  """A 32-bit number from the id, the same on every machine."""
-  return zlib.crc32(problem_id.encode())
-
-
-def encode_prompts(
-  tokenizer: tokenizer_lib.Tokenizer,
-  problems: Sequence[tasks.Problem],
-  slots: int,
-) -> tuple[np.ndarray, np.ndarray]:
-  """Right-padded prompts [n, slots] int32 and their lengths [n] int32."""
-  prompts = np.zeros((len(problems), slots), np.int32)
-  length = np.zeros(len(problems), np.int32)
-  for row, problem in enumerate(problems):
-    ids = tokenizer.encode(problem.prompt)
-    if not 0 < len(ids) <= slots:
-      raise errors.UserError(
-        f"problem {problem.id}: prompt of {len(ids)} tokens, "
-        f"solver.prompt_tokens is {slots}"
-      )
-    prompts[row, : len(ids)] = ids
-    length[row] = len(ids)
-  return prompts, length

@@ -13,7 +13,7 @@ import pytest
 from prm_jax import errors
 from prm_jax.build.methods import beams, sampling
 from prm_jax.build.methods import particles as particles_lib
-from prm_jax.solvers import solver
+from prm_jax.solvers import prompts, solver
 from tests.solvers import tiny_solver
 
 ONE_ROW = {
@@ -106,6 +106,15 @@ def test_problems_need_not_wait_for_each_other(barrier):
   assert_same(alone.solve(tiny_solver.problems()), solved("particles"))
 
 
+@pytest.mark.parametrize(("slots", "barrier"), [(3, 1.0), (2, 0.0)])
+def test_problems_that_wait_for_slots(slots, barrier):
+  queued = tiny_solver.verified(
+    tiny_solver.PARTICLES, slots=slots, barrier=barrier
+  ).solve(tiny_solver.problems())
+  assert_same(queued, solved("particles"))
+  assert solver.utilisation(queued) > 0
+
+
 def test_one_compilation_for_all_batches():
   traced, told = [], []
   own = tiny_solver.solve_with(
@@ -171,7 +180,7 @@ def test_too_few_pages_are_an_error():
 
 def test_problems_are_numbered_by_their_id_alone():
   # The check value of CRC-32.
-  assert solver.problem_number("123456789") == 0xCBF43926
+  assert prompts.number("123456789") == 0xCBF43926
 
 
 def test_bad_input_is_told():
@@ -184,4 +193,4 @@ def test_bad_input_is_told():
   with pytest.raises(
     errors.UserError, match=r"prompt of 5 tokens, solver\.prompt_tokens is 4"
   ):
-    solver.encode_prompts(tiny_solver.tokenizer(), tiny_solver.problems(), 4)
+    prompts.encode(tiny_solver.tokenizer(), tiny_solver.problems(), 4)

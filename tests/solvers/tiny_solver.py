@@ -9,6 +9,7 @@ import json
 import jax
 import jax.numpy as jnp
 
+from prm_jax.build import searches
 from prm_jax.build.methods import base as methods
 from prm_jax.build.methods import particles
 from prm_jax.decode import sampling, scoring, step
@@ -59,6 +60,7 @@ def solve_with(
   verifier=None,
   batch_size=8,
   barrier=1.0,
+  slots=0,
   on_trace=lambda: None,
   sizes=None,
   **options,
@@ -73,6 +75,7 @@ def solve_with(
     scorer or scoring.NoScorer(),
     options.pop("sampler", sampling.SamplerConfig()),
     step.StepFormat(delimiter, tokenizer().eos_id, MAX_STEP_TOKENS, barrier),
+    searches.run_fn(search, slots),
   )
   bound = search.bind(MAX_STEPS, steps)
 
@@ -86,7 +89,9 @@ def solve_with(
     steps=steps,
     search_fn=search_fn,
     num_rows=search.num_rows,
-    config=solver.SolverConfig(batch_size, 6, SLOTS, **(sizes or {})),
+    config=solver.SolverConfig(
+      batch_size, 6, SLOTS, slots=slots, **(sizes or {})
+    ),
     **options,
   )
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Literal
+from typing import ClassVar, Literal
 
 from prm_jax import errors
 from prm_jax.build.methods import base
@@ -58,6 +58,8 @@ class StepBeam(Beam):
     distinct: rank repeated texts behind different ones.
   """
 
+  QUEUES: ClassVar[bool] = True
+
   lookahead: int = 0
   finished: Literal["compete", "stay"] = "compete"
   distinct: bool = False
@@ -71,6 +73,7 @@ class StepBeam(Beam):
       step_beam_lib.step_beam,
       step_fn=looking_ahead(steps, self.lookahead),
       take_fn=state.take,
+      run=steps.run,
       width=self.width,
       branch=self.branch,
       max_steps=max_steps,
@@ -93,6 +96,8 @@ class TokenBeam(Beam):
     distinct: rank repeated texts behind different ones.
   """
 
+  QUEUES: ClassVar[bool] = True
+
   rank: Literal["verifier", "log_prob"] = "verifier"
   distinct: bool = True
 
@@ -112,6 +117,7 @@ class TokenBeam(Beam):
       step_beam_lib.step_beam,
       step_fn=step_fn,
       take_fn=state.take,
+      run=steps.run,
       width=self.width,
       branch=self.branch,
       max_steps=max_steps * steps.step_format.max_step_tokens,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Literal
+from typing import ClassVar, Literal
 
 from prm_jax import errors
 from prm_jax.build.methods import base, beams
@@ -24,6 +24,8 @@ class DVTS:
     aggregate: step scores to one score: see `search.aggregate`.
   """
 
+  QUEUES: ClassVar[bool] = True
+
   num_rows: int
   branch: int = 4
   lookahead: int = 0
@@ -40,6 +42,7 @@ class DVTS:
       dvts_lib.dvts,
       step_fn=beams.looking_ahead(steps, self.lookahead),
       take_fn=state.take,
+      run=steps.run,
       num_groups=self.num_rows // self.branch,
       branch=self.branch,
       max_steps=max_steps,
@@ -57,6 +60,8 @@ class Rebase:
     aggregate: step scores to one score: see `search.aggregate`.
   """
 
+  QUEUES: ClassVar[bool] = True
+
   num_rows: int
   tau: float = 0.2
   aggregate: str = "last"
@@ -71,6 +76,7 @@ class Rebase:
       rebase_lib.rebase,
       step_fn=steps(),
       take_fn=state.take,
+      run=steps.run,
       temperature=self.tau,
       max_steps=max_steps,
       aggregate=aggregate.by_name(self.aggregate),
@@ -90,6 +96,8 @@ class SVDD:
     scheme: of SVDD-R: see `search.resampling`.
     aggregate: step scores to one score: see `search.aggregate`.
   """
+
+  QUEUES: ClassVar[bool] = True
 
   num_rows: int
   branch: int = 10
@@ -113,6 +121,7 @@ class SVDD:
       svdd_lib.svdd,
       step_fn=steps(),
       take_fn=state.take,
+      run=steps.run,
       branch=self.branch,
       alpha=self.alpha,
       max_steps=max_steps,

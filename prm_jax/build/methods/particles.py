@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Literal
+from typing import ClassVar, Literal
 
 from prm_jax.build.methods import base
 from prm_jax.decode import state
@@ -27,6 +27,8 @@ class ParticleFilter:
     aggregate: step scores to one score: see `search.aggregate`.
   """
 
+  QUEUES: ClassVar[bool] = True
+
   num_rows: int
   potential: str = "odds"
   tau: float = 1.0
@@ -50,6 +52,7 @@ class ParticleFilter:
       particle.particle_filter,
       step_fn=steps(),
       take_fn=state.take,
+      run=steps.run,
       max_steps=max_steps,
       potential=self._potential(),
       resample=self.resample,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import ClassVar
 
 from prm_jax.build.methods import base
 from prm_jax.search import aggregate, best_of_n
@@ -16,6 +17,8 @@ class BestOfN:
     aggregate: step scores to one score: see `search.aggregate`.
   """
 
+  QUEUES: ClassVar[bool] = True
+
   num_rows: int
   aggregate: str = "last"
 
@@ -27,6 +30,7 @@ class BestOfN:
     return functools.partial(
       best_of_n.best_of_n,
       step_fn=steps(),
+      run=steps.run,
       max_steps=max_steps,
       aggregate=aggregate.by_name(self.aggregate),
     )

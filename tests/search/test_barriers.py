@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from prm_jax.search import loop
+from prm_jax.search import barriers, loop
 from tests.search import tabular
 
 PROBLEMS, ROWS = 6, 3
@@ -25,7 +25,7 @@ def steps(step_fn, embedding):
 @tabular.jit
 def runs():
   root = tabular.root(PROBLEMS, ROWS)
-  whole = loop.whole_step(tabular.staggered(tabular.step_fn))
+  whole = barriers.whole_step(tabular.staggered(tabular.step_fn))
   return steps(tabular.step_fn, root), steps(whole, (root, jnp.int32(0)))
 
 
