@@ -78,11 +78,11 @@ def best_first(
   )
   nodes = tree.nodes
   ends = (nodes.first_child < 0) & (nodes.num_tokens > 0)
-  order = ranking.best(nodes.score, 1, [~ends, ~nodes.done])
+  best = ranking.best(nodes.score, 1, [~ends, ~nodes.done])[:, 0]
   return tree_output.read_out(
     writer,
     tree,
-    order[:, 0],
+    jnp.where(jnp.any(ends, axis=1), best, 0),
     max_steps=max_steps,
     num_rows=tree_lib.num_rows(writer, root),
     aggregate=aggregate,

@@ -12,15 +12,19 @@ import pytest
 
 from prm_jax.search import (
   base,
+  best_first,
   best_of_n,
   dvts,
   lookahead,
+  mcts,
   particle,
   rebase,
   resampling,
+  rest_mcts,
   sbs,
   step_beam,
   svdd,
+  tree_frontier,
 )
 from tests.search import tabular, test_early_rejection
 
@@ -32,7 +36,18 @@ def beam_that_looks_ahead(params, keys, root, step_fn, take_fn=base.take, **kw):
   )
 
 
-METHODS = {
+TREES = {
+  "mcts": functools.partial(mcts.mcts, num_simulations=6),
+  "rest_mcts": functools.partial(
+    rest_mcts.rest_mcts, num_simulations=4, rollout_steps=2
+  ),
+  "best_first": functools.partial(
+    best_first.best_first,
+    num_rounds=5,
+    perspectives=(tree_frontier.score, tree_frontier.progress),
+  ),
+}
+METHODS = TREES | {
   "best_of_n": best_of_n.best_of_n,
   "step_beam": functools.partial(step_beam.step_beam, width=2, branch=2),
   "particle": functools.partial(
@@ -51,8 +66,11 @@ METHODS = {
   "early_rejection": test_early_rejection.beam_in_halves,
 }
 SELECTING = [name for name in METHODS if name != "best_of_n"]
-# Early rejection selects in mid-step, the last step included.
-BETWEEN_STEPS = [name for name in SELECTING if name != "early_rejection"]
+# Early rejection selects in mid-step, the last step included; trees order
+# their rows.
+BETWEEN_STEPS = [
+  name for name in SELECTING if name not in ("early_rejection", *TREES)
+]
 OF_ONE_ROW = {
   "step_beam": functools.partial(step_beam.step_beam, width=1, branch=1),
   "particle": METHODS["particle"],
@@ -60,6 +78,7 @@ OF_ONE_ROW = {
   "rebase": rebase.rebase,
   "sbs": functools.partial(sbs.sbs, width=1, branch=1),
   "svdd": functools.partial(svdd.svdd, branch=1),
+  "mcts": TREES["mcts"],
 }
 
 # Most runs have this many problems, so that they share a program.
@@ -137,12 +156,18 @@ def take_inner(state, parents):
   return base.take(state[0], parents), state[1]
 
 
+def put_inner(store, rows, places):
+  return base.put(store[0], rows[0], places), rows[1]
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_problems_reach_their_steps_independently(name):
   """Problems that wait and problems that run ahead find the same."""
   method = METHODS[name]
   if name in SELECTING:
     method = functools.partial(method, take_fn=take_inner)
+  if name in TREES:
+    method = functools.partial(method, put_fn=put_inner)
   output = tabular.jit(
     lambda: method(
       tabular.table(tokens=(1, 2, 5)),
