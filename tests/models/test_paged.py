@@ -205,6 +205,17 @@ def test_a_pool_that_runs_out_is_told():
   np.testing.assert_array_equal(session.rows.overflow, [True, False])
 
 
+def test_a_problem_that_is_over_gives_its_pages_back():
+  session = Session(3, paged.Paged(page=2))
+  session.write()
+  over = jnp.array([True, False])
+  rows = tiny.jit(lambda rows: rows.clear(over))(session.rows)
+  check(rows)
+  assert live(rows) == [0, live(session.rows)[1]]
+  np.testing.assert_array_equal(rows.length[0], 0)
+  np.testing.assert_array_equal(rows.length[1], session.rows.length[1])
+
+
 def test_a_fork_that_finds_no_page_is_told():
   session = Session(3, paged.Paged(page=4, pages=2))
   tokens = jnp.ones((PROBLEMS, ROWS, CHUNK), jnp.int32)

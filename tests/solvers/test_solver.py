@@ -106,10 +106,13 @@ def test_problems_need_not_wait_for_each_other(barrier):
   assert_same(alone.solve(tiny_solver.problems()), solved("particles"))
 
 
-@pytest.mark.parametrize(("slots", "barrier"), [(3, 1.0), (2, 0.0)])
-def test_problems_that_wait_for_slots(slots, barrier):
+@pytest.mark.parametrize(
+  ("slots", "barrier", "sizes"),
+  [(3, 1.0, {}), (2, 0.0, {}), (2, 0.0, tiny_solver.PAGES)],
+)
+def test_problems_that_wait_for_slots(slots, barrier, sizes):
   queued = tiny_solver.verified(
-    tiny_solver.PARTICLES, slots=slots, barrier=barrier
+    tiny_solver.PARTICLES, slots=slots, barrier=barrier, sizes=sizes
   ).solve(tiny_solver.problems())
   assert_same(queued, solved("particles"))
   assert solver.utilisation(queued) > 0
