@@ -135,29 +135,19 @@ class Contiguous:
     rows: int,
     slots: int,
   ) -> RowCache:
-    return empty_rows(config, batch, rows, slots)
+    slots = -(-slots // SLOT_BLOCKS) * SLOT_BLOCKS
+    shape = (batch, rows, config.num_kv_heads, slots, config.head_dim)
+    # Two buffers, not one used twice: both are donated and updated in place.
+    zeros = lambda: jnp.zeros(shape, config.jax_dtype)
+    return RowCache(
+      layers=tuple(
+        KeyValue(zeros(), zeros()) for _ in range(config.num_layers)
+      ),
+      length=jnp.zeros((batch, rows), jnp.int32),
+    )
 
 
 CONTIGUOUS: Layout = Contiguous()
-
-
-def empty_rows(
-  config: config_lib.TransformerConfig, batch: int, rows: int, slots: int
-) -> RowCache:
-  """Rows with nothing written and room for `slots` tokens each."""
-  slots = -(-slots // SLOT_BLOCKS) * SLOT_BLOCKS
-  shape = (batch, rows, config.num_kv_heads, slots, config.head_dim)
-
-  def layer():
-    # Two buffers, not one used twice: both are donated and updated in place.
-    return KeyValue(
-      jnp.zeros(shape, config.jax_dtype), jnp.zeros(shape, config.jax_dtype)
-    )
-
-  return RowCache(
-    layers=tuple(layer() for _ in range(config.num_layers)),
-    length=jnp.zeros((batch, rows), jnp.int32),
-  )
 
 
 def take(rows: RowCache, parents: Parents) -> RowCache:

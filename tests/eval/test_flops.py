@@ -133,7 +133,9 @@ def test_a_decoding_step_is_what_xla_counts():
     num_new = jnp.ones((1, rows), jnp.int32)
     return lm.extend_rows(model, params, token[..., None], num_new, shared, own)
 
-  own = jax.eval_shape(lambda: cache.empty_rows(trunk, 1, rows, slots))
+  own = jax.eval_shape(
+    lambda: cache.CONTIGUOUS.empty_rows(trunk, 1, rows, slots)
+  )
   found = measured(step, params, hidden, shared, own)
   context = np.array([float(prompt_slots + slots)])
   head = 2 * trunk.vocab_size * trunk.embed_dim

@@ -53,7 +53,7 @@ class Session:
     self.hidden, self.prompt = read(
       self.params, jnp.asarray(prompts), jnp.asarray(length)
     )
-    self.rows = cache.empty_rows(
+    self.rows = cache.CONTIGUOUS.empty_rows(
       model.config.transformer, PROBLEMS, ROWS, SLOTS
     )
     self.texts = [
