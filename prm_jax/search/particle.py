@@ -21,6 +21,9 @@ TemperFn: TypeAlias = Callable[[Array, Array], Array]
 # the groups.
 DrawFn: TypeAlias = Callable[[Array, Array, loop.Rows, loop.Step], Array]
 
+# `(rows, steps taken [B]) -> log G` [B, N] that is owed at the end.
+FinalFn: TypeAlias = Callable[[loop.Rows, Array], Array]
+
 
 class Limits(NamedTuple):
   """When a filter may resample at all; what triggers it is another matter."""
@@ -58,6 +61,7 @@ def particle_filter(
   *,
   max_steps: int,
   potential: potentials.PotentialFn = potentials.odds,
+  final: FinalFn | None = None,
   resample: Literal["always", "ess", "never"] = "ess",
   ess_threshold: ArrayLike = 0.5,
   limits: Limits = NO_LIMITS,
@@ -93,6 +97,8 @@ def particle_filter(
     take_fn: forks rows of the embedding.
     max_steps: T, steps a row may take.
     potential: log G_t of the step, see `potentials`.
+    final: what rows owe when their problem is over. A potential cannot tell
+      its last call: resampling may leave none but finished rows.
     resample: after every step, where the effective sample size is below
       `ess_threshold * N`, or never (importance sampling).
     ess_threshold: for `resample="ess"`.
@@ -143,6 +149,9 @@ def particle_filter(
   population, weights = run(
     params, rng_keys, population, step_fn, take_fn, select, weights
   )
+  if final is not None:
+    owed = final(population.rows, population.step)
+    weights = weights._replace(log_weight=weights.log_weight + owed)
   log_weight, log_evidence = _across_groups(weights)
   output = loop.finish(
     population,

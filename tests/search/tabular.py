@@ -111,6 +111,19 @@ def table(score_fn=prm, temperature=1.0, tokens=(1, 1, 1), dtype=jnp.float32):
   )
 
 
+def twisted(model: Table, psi) -> Table:
+  """`model` with the sampler p psi / sum p psi; where all are 0, with p."""
+  log_q = np.array(model.log_p)
+  for prefix in prefixes():
+    if done(prefix):
+      continue
+    mass = policy(prefix) * [psi((*prefix, token)) for token in range(3)]
+    if mass.sum() > 0:
+      with np.errstate(divide="ignore"):
+        log_q[encode(prefix)] = np.log(mass / mass.sum())
+  return model._replace(log_q=jnp.asarray(log_q))
+
+
 def root(num_problems: int, num_rows: int):
   shape = (num_problems, num_rows)
   return {

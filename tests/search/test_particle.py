@@ -1,7 +1,6 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -106,17 +105,7 @@ def test_a_flatter_sampler_leaves_the_target_of_the_policy(threshold):
 
 def test_exact_values_as_twists_have_no_variance():
   """q = p V(child) / V(prefix): every weight, so Z-hat, is V(root)."""
-  table = tabular.table(tabular.value)
-  log_q = np.array(table.log_p)
-  for prefix in tabular.prefixes():
-    if tabular.done(prefix):
-      continue
-    children = [tabular.value((*prefix, a)) for a in range(3)]
-    if max(children) > 0:
-      twisted = tabular.policy(prefix) * children
-      with np.errstate(divide="ignore"):
-        log_q[tabular.encode(prefix)] = np.log(twisted / twisted.sum())
-  table = table._replace(log_q=jnp.asarray(log_q))
+  table = tabular.twisted(tabular.table(tabular.value), tabular.value)
   output, correct = search_any(
     table, 0, DIFFERENCE, SYSTEMATIC, 0.5, target="base"
   )

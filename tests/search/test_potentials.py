@@ -37,6 +37,7 @@ def test_potentials():
     "odds": [np.log(4), 0],
     "difference": np.log([2, 0.5]),
     "exponential": [0.8, 0.5],
+    "unit": [0, 0],
   }
   assert expected.keys() == potentials.POTENTIALS.keys()
   for name, gains in expected.items():
