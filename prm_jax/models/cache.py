@@ -65,6 +65,10 @@ class Rows(Protocol):
     """Nothing is written in the rows of these problems, bool [B]."""
     ...
 
+  def rewind(self, length: Array) -> "Rows":
+    """Forgets what was written behind `length` [B, N] since the last fork."""
+    ...
+
   def load(self, nodes: Parents) -> "Rows":
     """The same where these rows are a store, which stays in use."""
     ...
@@ -115,7 +119,10 @@ class RowCache(NamedTuple):
     return take(self, parents)
 
   def clear(self, problems: Array) -> "RowCache":
-    return self._replace(length=jnp.where(problems[:, None], 0, self.length))
+    return self.rewind(jnp.where(problems[:, None], 0, self.length))
+
+  def rewind(self, length: Array) -> "RowCache":
+    return self._replace(length=jnp.minimum(self.length, length))
 
   def load(self, nodes: Parents) -> "RowCache":
     return jax.tree.map(lambda leaf: take_rows(leaf, nodes), self)

@@ -148,14 +148,16 @@ class PagedRows(NamedTuple):
     return rows._own_last_pages(cache.take_rows(first, parents) != order)
 
   def clear(self, problems: Array) -> "PagedRows":
-    own = problems[:, None]
-    table = jnp.where(own[..., None], self.refs.shape[1], self.table)
-    return self._replace(
-      table=table,
-      length=jnp.where(own, 0, self.length),
-      refs=self.held + _count(table, self.refs),
-      overflow=self.overflow & ~problems,
-    )
+    rows = self.rewind(jnp.where(problems[:, None], 0, self.length))
+    return rows._replace(overflow=self.overflow & ~problems)
+
+  def rewind(self, length: Array) -> "PagedRows":
+    length = jnp.minimum(self.length, length)
+    used = -(-length // self.page)[..., None]
+    kept = jnp.arange(self.table.shape[2]) < used
+    table = jnp.where(kept, self.table, self.refs.shape[1])
+    refs = self.held + _count(table, self.refs)
+    return self._replace(table=table, length=length, refs=refs)
 
   def load(self, nodes: Parents) -> "PagedRows":
     rows = self._at(nodes, self.refs)
