@@ -49,6 +49,8 @@ class StepOutput(NamedTuple):
   cut: Array  # [B, N] bool, the step was stopped at its token limit
   # [B, N] int32 tokens written besides and thrown away; None: 0
   rejected_tokens: Array | None = None
+  # [B, N] int32 those of `num_tokens` that a second policy wrote; None: 0
+  target_tokens: Array | None = None
 
 
 @runtime_checkable
@@ -83,6 +85,7 @@ class Cost(NamedTuple):
   discarded_tokens: Array  # written, but in no final row nor its past
   slots: Array  # rows x sequential decode iterations, idle ones included
   depth: Array  # sequential decode iterations
+  target_tokens: Array | int = 0  # policy tokens that are a second policy's
 
   @property
   def utilisation(self) -> Array:
@@ -96,9 +99,8 @@ class Cost(NamedTuple):
     one that is not `ready` has spent iterations, its tokens come later.
     """
     total = lambda tokens: jnp.where(ready, jnp.sum(tokens, axis=1), 0)
-    rejected = jnp.zeros_like(self.discarded_tokens)
-    if output.rejected_tokens is not None:
-      rejected = total(output.rejected_tokens)
+    maybe = lambda tokens: 0 if tokens is None else total(tokens)
+    rejected = maybe(output.rejected_tokens)
     iterations = jnp.where(going, output.iterations, 0)
     return Cost(
       policy_tokens=self.policy_tokens + total(output.num_tokens) + rejected,
@@ -106,6 +108,7 @@ class Cost(NamedTuple):
       discarded_tokens=self.discarded_tokens + rejected,
       slots=self.slots + iterations * output.num_tokens.shape[1],
       depth=self.depth + iterations,
+      target_tokens=self.target_tokens + maybe(output.target_tokens),
     )
 
 

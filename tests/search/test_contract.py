@@ -22,6 +22,7 @@ from prm_jax.search import (
   resampling,
   rest_mcts,
   sbs,
+  speculative,
   step_beam,
   svdd,
   tree_frontier,
@@ -31,6 +32,20 @@ from tests.search import tabular, test_early_rejection
 
 def beam_that_looks_ahead(params, keys, root, step_fn, take_fn=base.take, **kw):
   step_fn = lookahead.lookahead(step_fn, step_fn, 1)
+  return step_beam.step_beam(
+    params, keys, root, step_fn, take_fn, width=2, branch=2, **kw
+  )
+
+
+def beam_of_drafts(params, keys, root, step_fn, take_fn=base.take, **kw):
+  def revert(before, drafted, rejected):
+    if not isinstance(drafted, tuple):
+      return speculative.revert(before, drafted, rejected)
+    return speculative.revert(before[0], drafted[0], rejected), drafted[1]
+
+  step_fn = speculative.reward_guided(
+    step_fn, step_fn, speculative.at_least(0.5), revert
+  )
   return step_beam.step_beam(
     params, keys, root, step_fn, take_fn, width=2, branch=2, **kw
   )
@@ -64,12 +79,15 @@ METHODS = TREES | {
   ),
   "lookahead": beam_that_looks_ahead,
   "early_rejection": test_early_rejection.beam_in_halves,
+  "drafts": beam_of_drafts,
 }
 SELECTING = [name for name in METHODS if name != "best_of_n"]
 # Early rejection selects in mid-step, the last step included; trees order
-# their rows.
+# their rows; some drafts are written again.
 BETWEEN_STEPS = [
-  name for name in SELECTING if name not in ("early_rejection", *TREES)
+  name
+  for name in SELECTING
+  if name not in ("early_rejection", "drafts", *TREES)
 ]
 OF_ONE_ROW = {
   "step_beam": functools.partial(step_beam.step_beam, width=1, branch=1),
