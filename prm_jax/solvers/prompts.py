@@ -33,3 +33,9 @@ def encode(
     prompts[row, : len(ids)] = ids
     length[row] = len(ids)
   return prompts, length
+
+
+def with_steps(text: str, steps: Sequence[str]) -> str:
+  """The text and the steps after it, each with its delimiter."""
+  closed = [f"{step} {tokenizer_lib.STEP}" for step in steps]
+  return " ".join(filter(None, [text, *closed]))

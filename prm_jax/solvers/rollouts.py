@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from prm_jax.solvers import prompts as prompts_lib
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
 from prm_jax.text import tokenizer as tokenizer_lib
@@ -72,10 +73,9 @@ def _as_prompt(
   problem: tasks.Problem, written: Sequence[str], index: int
 ) -> tasks.Problem:
   """Problem and prefix as one prompt; the index keeps keys apart."""
-  closed = [f"{step} {tokenizer_lib.STEP}" for step in written]
   return tasks.Problem(
     id=f"{problem.id}#{index}",
     task=problem.task,
-    prompt=" ".join([problem.prompt, *closed]),
+    prompt=prompts_lib.with_steps(problem.prompt, written),
     answer=problem.answer,
   )
