@@ -57,10 +57,11 @@ def search(
     rules: the method.
     budget: where it ends.
   """
-  search = _start(writer, root, rules, budget)
   engine = _Engine(writer, rules, budget, tree_lib.num_rows(writer, root))
   return jax.lax.while_loop(
-    lambda search: jnp.any(engine.going(search)), engine.step, search
+    lambda search: jnp.any(engine.going(search)),
+    lambda search: engine.walks(engine.write(search)),
+    engine.walks(_start(writer, root, rules, budget)),
   )
 
 
@@ -116,14 +117,14 @@ class _Engine:
     writing = (search.cursor >= 0) | (search.rollout.left > 0)
     return self.going(search) & ~writing
 
-  def step(self, search: Search) -> Search:
-    """Walks until every problem has a step to write, and writes it."""
-    search = jax.lax.while_loop(
-      lambda search: jnp.any(self.idle(search)), self.walk, search
+  def walks(self, search: Search) -> Search:
+    """Walks until every problem has a step to write or is over."""
+    store = search.tree.store
+    light = search._replace(tree=search.tree._replace(store=()))
+    light = jax.lax.while_loop(
+      lambda search: jnp.any(self.idle(search)), self.walk, light
     )
-    return jax.lax.cond(
-      jnp.any(self.going(search)), self.write, lambda search: search, search
-    )
+    return light._replace(tree=light.tree._replace(store=store))
 
   def walk(self, search: Search) -> Search:
     """One way down in every idle problem."""
