@@ -14,6 +14,7 @@ from prm_jax.build.methods import (
   groups,
   particles,
   sampling,
+  speculative,
   tree_papers,
   trees,
 )
@@ -44,7 +45,20 @@ METHODS: dict[str, type[Any]] = {
   "rap": tree_papers.RAP,
   "mcts_dpo": tree_papers.MCTSDPO,
   "i_mcts": tree_papers.IMCTS,
+  "reward_guided": speculative.RewardGuided,
+  "reverse": speculative.Reverse,
 }
+
+# Those whose problems go through `loop.run` or a queue, as they are told.
+QUEUEING = (
+  sampling.BestOfN,
+  beams.StepBeam,
+  beams.TokenBeam,
+  groups.DVTS,
+  groups.Rebase,
+  groups.SVDD,
+  particles.ParticleFilter,
+)
 
 
 def method(config: Group, **changes: Any) -> base.MethodConfig:
@@ -79,8 +93,8 @@ def run_fn(config: base.MethodConfig, slots: int) -> loop.RunFn:
   """
   if not slots:
     return loop.run
-  if not getattr(config, "QUEUES", False):
-    able = [name for name, cls in METHODS.items() if hasattr(cls, "QUEUES")]
+  if not isinstance(config, QUEUEING):
+    able = [name for name, cls in METHODS.items() if cls in QUEUEING]
     raise errors.UserError(
       f"solver.slots: must be 0 for this method, only {', '.join(able)} can "
       "take problems from a queue"

@@ -128,7 +128,7 @@ class _Bench:
 
 def _votes(bench, solved, judged, verifiers, oracle) -> list[results.Row]:
   """All ways to choose among the same samples."""
-  ids = answer_ids(judged)
+  ids = votes.answer_ids(judged.answers)
   once = {k: v / judged.correct.shape[1] for k, v in _cost(solved).items()}
   rows = [
     solving.accuracy_row("pass@1", judged.correct, once, solved.wall_s),
@@ -149,17 +149,6 @@ def _votes(bench, solved, judged, verifiers, oracle) -> list[results.Row]:
       _row(f"weighted_vote/{name}", chosen_correct(judged, voted), solved, read)
     )
   return rows
-
-
-def answer_ids(judged: judging.Judged) -> np.ndarray:
-  """int32 [n, N]: equal answers of a problem share an id, -1 for none."""
-  ids = np.full(judged.correct.shape, votes.MISSING, np.int32)
-  for i, answers in enumerate(judged.answers):
-    known: dict[str, int] = {}
-    for n, answer in enumerate(answers):
-      if answer is not None:
-        ids[i, n] = known.setdefault(answer, len(known))
-  return ids
 
 
 def chosen_correct(judged: judging.Judged, chosen: np.ndarray) -> np.ndarray:

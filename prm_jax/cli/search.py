@@ -6,18 +6,20 @@ after a kill goes on with the problems that are not there yet.
 
 import pathlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import ml_collections
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.build import models, searches
+from prm_jax.build import fields, models, searches
+from prm_jax.build import votes as votes_config
 from prm_jax.checkpoint import disk
 from prm_jax.cli import compilation, report, solving
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import record_files, records
 from prm_jax.reports import results
-from prm_jax.search import base
+from prm_jax.search import base, votes
 from prm_jax.solvers import judging, solver
 from prm_jax.tasks import base as tasks
 
@@ -56,15 +58,14 @@ def run(
     seed=config.seed,
   )
   compilation.keep(workdir)
+  solve = _Batch(searching, task, policy, verifier, _vote(config.vote))
   samples = _search(
-    searching,
-    task,
-    policy,
-    problems,
-    workdir / SAMPLES,
-    config.solver.batch_size,
+    solve, problems, workdir / SAMPLES, config.solver.batch_size
   )
-  name = "/".join(filter(None, (config.search.method, verifier.name)))
+  method = config.search.method
+  if config.vote.rule != "none":
+    method = f"{method}+{config.vote.rule}"
+  name = "/".join(filter(None, (method, verifier.name)))
   rows = [summarise(name, samples)]
   results.write(workdir / results.FILE, "search", config.to_dict(), rows)
   print_solutions(problems, samples)
@@ -82,10 +83,37 @@ def _problems(
   return solving.first(task.problems(config.split), config.num_problems)
 
 
+def _vote(config: ml_collections.ConfigDict) -> votes.Rule | None:
+  """How the rows choose among them; None: as the method does."""
+  if config.rule == "none":
+    return None
+  return fields.dataclass(votes_config.Vote, config.to_dict(), "vote").bind()
+
+
+class _Batch(NamedTuple):
+  """What makes samples of problems."""
+
+  searching: solver.Solver
+  task: tasks.Task
+  policy: models.Loaded
+  verifier: solving.Verifier
+  vote: votes.Rule | None
+
+  def __call__(
+    self, problems: Sequence[tasks.Problem]
+  ) -> list[records.SearchSample]:
+    solved = self.searching.solve(problems)
+    judged = judging.judge(self.task, self.policy.tokenizer, solved)
+    if self.vote is not None:
+      voters = judging.without_copies(solved, judged)
+      chosen = judging.vote(voters, self.vote, solved.score)
+      solved = solved._replace(chosen=chosen)
+    costs = solving.costs(solved, self.policy, self.verifier)
+    return judging.to_samples(solved, judged, costs)
+
+
 def _search(
-  searching: solver.Solver,
-  task: tasks.Task,
-  policy: models.Loaded,
+  solve: _Batch,
   problems: Sequence[tasks.Problem],
   path: pathlib.Path,
   batch_size: int,
@@ -95,10 +123,7 @@ def _search(
   missing = [p for p in problems if p.id not in done]
   with report.progress("search", len(problems)) as tell:
     for start in range(0, len(missing), batch_size):
-      batch = missing[start : start + batch_size]
-      solved = searching.solve(batch)
-      judged = judging.judge(task, policy.tokenizer, solved)
-      found = judging.to_samples(solved, judged)
+      found = solve(missing[start : start + batch_size])
       with disk.told_when_full(f"{path}: cannot go on"), path.open("a") as file:
         file.writelines(records.to_json(sample) + "\n" for sample in found)
       done |= {sample.problem_id: sample for sample in found}
@@ -124,7 +149,7 @@ def summarise(
   correct = np.array([_is_correct(sample) for sample in samples])
   cost = {
     field: np.array([sample.cost[field] for sample in samples])
-    for field in base.Cost._fields
+    for field in (*base.Cost._fields, "flops")
   }
   wall_s = sum(sample.cost["wall_s"] for sample in samples)
   return solving.accuracy_row(name, correct, cost, wall_s)

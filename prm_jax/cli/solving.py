@@ -13,7 +13,8 @@ from prm_jax import errors
 from prm_jax.build import fields, models, searches
 from prm_jax.build.methods import base as methods
 from prm_jax.decode import scoring, step
-from prm_jax.eval import bootstrap
+from prm_jax.eval import bootstrap, flops
+from prm_jax.models import config as config_lib
 from prm_jax.reports import results
 from prm_jax.solvers import oracle, solver
 from prm_jax.tasks import base as tasks
@@ -29,6 +30,7 @@ class Verifier:
   name: str
   scorer: scoring.Scorer
   params: Any = None
+  config: config_lib.ModelConfig | None = None  # of a model of its own
 
 
 def first(
@@ -72,7 +74,7 @@ def model_verifier(
   if mine != theirs:
     raise errors.UserError("verifier: its vocabulary is not that of the policy")
   scorer = scoring.ModelScorer(loaded.model)
-  return Verifier(name, scorer, loaded.params)
+  return Verifier(name, scorer, loaded.params, loaded.model.config)
 
 
 def trunk_verifier(policy: models.Loaded) -> Verifier:
@@ -159,6 +161,21 @@ def make_solver(
 
 def solver_config(sizes: ml_collections.ConfigDict) -> solver.SolverConfig:
   return fields.dataclass(solver.SolverConfig, sizes.to_dict(), "solver")
+
+
+def costs(
+  solved: solver.Solved, policy: models.Loaded, verifier: Verifier
+) -> dict[str, np.ndarray]:
+  """[n] per counter of `search.base.Cost`, and "flops", see `eval.flops`."""
+  encode = policy.tokenizer.encode
+  spent = flops.of_search(
+    solved.cost,
+    np.array([len(encode(problem.prompt)) for problem in solved.problems]),
+    solved.length,
+    policy.model.config,
+    verifier.config,
+  )
+  return {**solved.cost._asdict(), "flops": spent.total}
 
 
 def accuracy_row(

@@ -31,8 +31,16 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
     c.search.update({"potential": "difference", "resample": "always"})
   # Strings that close a step; none: the tokenizer's own token for it.
   c.steps = {"delimiters": (), "stop": (), "max_step_tokens": 0, "barrier": 1.0}
+  # "none": the row that the method chooses; else a vote of the rows' answers.
+  c.vote = {
+    "rule": "none",  # "naive", "majority", "weighted", "borda", "adaptive"
+    "missing": "exclude",
+    "power": 0.5,
+    "threshold": 0.95,
+  }
   c.solver = {
     "batch_size": 64,
+    "slots": 0,  # problems at a time, the others queue; 0: all of the batch
     "prompt_tokens": 8,
     "max_tokens": 44,
     "cache": "contiguous",  # or "paged"

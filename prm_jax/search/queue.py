@@ -2,8 +2,8 @@
 
 A method runs its problems through `loop.run` or whatever else it is given in
 its place; this is the other. The method is called with the keys of all Q
-problems and a root whose B <= Q slots hold the first B of them, and gets back the
-population of all Q, in their order.
+problems and a root whose B <= Q slots hold the first B of them, and gets back
+the population of all Q, in their order.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """Rows of token ids to text, verdicts and records, on the host."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -53,6 +54,16 @@ def _judge_row(task, tokenizer, problem, tokens):
   return tuple(texts), verdict.answer, verdict.correct
 
 
+def without_copies(solved: Solved, judged: Judged) -> Judged:
+  """Rows that only stand for another one (weight 0) lose their answer."""
+  copies = np.isneginf(solved.log_weight)
+  answers = [
+    [None if copy else answer for answer, copy in zip(*row, strict=True)]
+    for row in zip(judged.answers, copies, strict=True)
+  ]
+  return judged._replace(answers=answers)
+
+
 def vote(judged: Judged, rule: votes.Rule, scores: np.ndarray) -> np.ndarray:
   """Row of each problem that a vote of the rows chooses.
 
@@ -86,8 +97,17 @@ def to_solutions(
   ]
 
 
-def to_samples(solved: Solved, judged: Judged) -> list[records.SearchSample]:
-  """One record per problem: its rows, the chosen one, and the cost."""
+def to_samples(
+  solved: Solved, judged: Judged, costs: Mapping[str, np.ndarray] | None = None
+) -> list[records.SearchSample]:
+  """One record per problem: its rows, the chosen one, and the cost.
+
+  Args:
+    solved: the rows.
+    judged: the same as text.
+    costs: [n] per counter; default: those of `solved`.
+  """
+  costs = solved.cost._asdict() if costs is None else costs
   samples = []
   for i, problem in enumerate(solved.problems):
     rows = tuple(
@@ -102,9 +122,7 @@ def to_samples(solved: Solved, judged: Judged) -> list[records.SearchSample]:
       )
       for n in range(solved.length.shape[1])
     )
-    cost: dict[str, float] = {
-      k: int(v[i]) for k, v in solved.cost._asdict().items()
-    }
+    cost: dict[str, float] = {k: v[i].item() for k, v in costs.items()}
     cost["wall_s"] = solved.wall_s / len(solved.problems)
     samples.append(
       records.SearchSample(problem.id, rows, int(solved.chosen[i]), cost)

@@ -99,6 +99,26 @@ def test_best_of_n_without_a_verifier(policy, tiny, tmp_path, prm):
     assert len(json.loads(line)["rows"]) == 4
 
 
+def test_a_vote_and_a_queue(policy, tiny, tmp_path, prm):
+  """The same rows from two slots; the answer most of them have is chosen."""
+  flags = ("--config.solver.slots=2", "--config.solver.batch_size=6")
+  run(prm, tiny, "best_of_n", tmp_path / "a", policy)
+  vote = "--config.vote.rule=majority"
+  run(prm, tiny, "best_of_n", tmp_path / "b", policy, *flags, vote)
+  a, b = (
+    [json.loads(line) for line in samples_of(tmp_path / run)] for run in "ab"
+  )
+  for one, other in zip(a, b, strict=True):
+    assert one["rows"] == other["rows"]
+    answers = [row["answer"] for row in other["rows"] if row["answer"]]
+    if answers:
+      best = max(answers, key=answers.count)  # the first of equals
+      assert other["rows"][other["chosen"]]["answer"] == best
+  row = row_of(tmp_path / "b")
+  assert row.name == "best_of_n+majority"
+  assert row.cost["flops"] > 1000 * row.cost["policy_tokens"]
+
+
 def test_the_oracle_guides_particles(policy, tiny, tmp_path, prm):
   """On the user's puzzles: one of them has no solution, which is no error."""
   puzzles = tmp_path / "puzzles.txt"
@@ -268,7 +288,7 @@ def test_another_config_leaves_the_workdir_alone(
 
 def test_rows_are_summed_up():
   row = records.SearchRow(steps=("a",), correct=True)
-  cost = dict.fromkeys(search.base.Cost._fields, 2.0)
+  cost = dict.fromkeys((*search.base.Cost._fields, "flops"), 2.0)
   samples = [
     records.SearchSample(name, (row,), chosen, cost | {"wall_s": 0.5})
     for name, chosen in (("a", 0), ("b", None), ("c", 0), ("d", 0))

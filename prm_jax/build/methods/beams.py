@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import ClassVar, Literal
+from typing import Literal
 
 from prm_jax import errors
 from prm_jax.build.methods import base
@@ -58,8 +58,6 @@ class StepBeam(Beam):
     distinct: rank repeated texts behind different ones.
   """
 
-  QUEUES: ClassVar[bool] = True
-
   lookahead: int = 0
   finished: Literal["compete", "stay"] = "compete"
   distinct: bool = False
@@ -95,8 +93,6 @@ class TokenBeam(Beam):
       `aggregate` is "sum" or "mean").
     distinct: rank repeated texts behind different ones.
   """
-
-  QUEUES: ClassVar[bool] = True
 
   rank: Literal["verifier", "log_prob"] = "verifier"
   distinct: bool = True

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import ClassVar, Literal
+from typing import Literal
 
 from prm_jax import errors
 from prm_jax.build.methods import base, beams
@@ -23,8 +23,6 @@ class DVTS:
     lookahead: further steps, written greedily, that judge a candidate.
     aggregate: step scores to one score: see `search.aggregate`.
   """
-
-  QUEUES: ClassVar[bool] = True
 
   num_rows: int
   branch: int = 4
@@ -60,8 +58,6 @@ class Rebase:
     aggregate: step scores to one score: see `search.aggregate`.
   """
 
-  QUEUES: ClassVar[bool] = True
-
   num_rows: int
   tau: float = 0.2
   aggregate: str = "last"
@@ -96,8 +92,6 @@ class SVDD:
     scheme: of SVDD-R: see `search.resampling`.
     aggregate: step scores to one score: see `search.aggregate`.
   """
-
-  QUEUES: ClassVar[bool] = True
 
   num_rows: int
   branch: int = 10

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import ClassVar, Literal
+from typing import Literal
 
 from prm_jax.build.methods import base
 from prm_jax.decode import state
@@ -26,8 +26,6 @@ class ParticleFilter:
     choose: the solution returned.
     aggregate: step scores to one score: see `search.aggregate`.
   """
-
-  QUEUES: ClassVar[bool] = True
 
   num_rows: int
   potential: str = "odds"

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from typing import ClassVar
 
 from prm_jax.build.methods import base
 from prm_jax.search import aggregate, best_of_n
@@ -16,8 +15,6 @@ class BestOfN:
     num_rows: N, rows of a problem.
     aggregate: step scores to one score: see `search.aggregate`.
   """
-
-  QUEUES: ClassVar[bool] = True
 
   num_rows: int
   aggregate: str = "last"
