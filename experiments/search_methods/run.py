@@ -13,6 +13,7 @@ import importlib
 import json
 import pathlib
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -46,8 +47,6 @@ class Bench(NamedTuple):
     verifier = self.verifier if variant.guided else solving.no_verifier()
     sizes = self.config.solver.copy_and_resolve_references()
     sizes.batch_size = max(1, min(PROGRAM_ROWS // rows, len(self.problems)))
-    if variants.is_tree(variant.method):
-      sizes.cache = "paged"
     searching = solving.make_solver(
       self.task,
       self.policy,
@@ -142,8 +141,9 @@ def main() -> None:
       started = time.perf_counter()
       try:
         cell = {**where, **bench.run(name, rows)}
-      except errors.UserError as error:
-        print(f"{name} {rows}: {error}", flush=True)
+      except Exception as error:  # the other cells are worth having
+        known = isinstance(error, errors.UserError)
+        print(f"{name} {rows}: {error if known else traceback.format_exc()}")
         continue
       with path.open("a") as file:
         file.write(json.dumps(cell) + "\n")

@@ -15,9 +15,9 @@ from prm_jax.build.methods import base, trees
 from prm_jax.configs import search_methods
 
 CHILDREN = 4  # also M of the methods that have groups, as DVTS by default
-# Tokens of a step after which early rejection looks: `13 - 9 = 4`. Chosen
-# among 3 and 5 on the validation split; the paper's 64 is longer than a step.
-TAU = 5
+# Tokens after which early rejection looks; the paper's 64 outlast a step.
+TAU_RESULT = 5  # `13 - 9 = 4`
+TAU_OPERANDS = 3  # `13 - 9`
 
 
 class Variant(NamedTuple):
@@ -43,10 +43,14 @@ VARIANTS: dict[str, Variant] = {
   "particle": Variant("particle"),
   "particle_difference": Variant("particle", _DIFFERENCE),
   "dvts": Variant("dvts"),
-  "early_rejection": Variant("early_rejection", {"tau": TAU}),
+  "early_rejection": Variant("early_rejection", {"tau": TAU_RESULT}),
   "step_beam_quarter": Variant("step_beam", width=_quarter),
   "early_rejection_quarter": Variant(
-    "early_rejection", {"tau": TAU}, width=_quarter
+    "early_rejection", {"tau": TAU_RESULT}, width=_quarter
+  ),
+  "earlier_rejection": Variant("early_rejection", {"tau": TAU_OPERANDS}),
+  "earlier_rejection_quarter": Variant(
+    "early_rejection", {"tau": TAU_OPERANDS}, width=_quarter
   ),
   "rebase": Variant("rebase"),
   "svdd": Variant("svdd", {"branch": CHILDREN}),
