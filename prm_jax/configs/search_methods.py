@@ -144,6 +144,14 @@ METHODS: dict[str, dict[str, Any]] = {
     "rollout_weight": 1.0,
     "root_score": None,
   },
+  # These two need a second policy, `target`.
+  "reward_guided": {
+    "num_rows": 1,
+    "delta": 0.7,
+    "weight": "threshold",
+    "aggregate": "last",
+  },
+  "reverse": {"num_rows": 1, "threshold": 0.01, "aggregate": "last"},
 }
 
 

@@ -22,6 +22,13 @@ class StepRows(NamedTuple):
   cut: Array  # bool, stopped at the token limit
 
 
+class Second(NamedTuple):
+  """What a second policy has read: of rows, or of prompts."""
+
+  hidden: Array  # [B, N, d] or [B, d] of the last token
+  cache: Any  # cache.Rows or cache.PromptCache
+
+
 class Rows(NamedTuple):
   """Everything that belongs to a row: [B, N, ...] leaves and `cache.Rows`."""
 
@@ -34,6 +41,7 @@ class Rows(NamedTuple):
   hidden: Array  # [B, N, d] of the last token: the next one comes from it
   policy: cache.Rows
   verifier: Any  # the scorer's own rows, a pytree of [B, N, ...] leaves
+  target: Second | None = None  # of a second policy, where there is one
 
 
 class Prompts(NamedTuple):
@@ -42,6 +50,7 @@ class Prompts(NamedTuple):
   hidden: Array  # [B, d] of the last token
   policy: cache.PromptCache
   verifier: Any
+  target: Second | None = None
 
 
 class DecodeState(NamedTuple):
@@ -80,9 +89,33 @@ def refill(state: DecodeState, problems: Array, fresh: Array) -> DecodeState:
       return node.clear(fresh)
     return buffers.where(fresh, jnp.zeros_like(node), node)
 
-  rows = jax.tree.map(clear, state.rows, is_leaf=_is_cache)
-  hidden = jnp.where(fresh[:, None, None], prompts.hidden[:, None], rows.hidden)
-  return state._replace(rows=rows._replace(hidden=hidden), prompts=prompts)
+  def at_end(prompt, rows):
+    """Hidden states; the next token comes from the prompt's last one."""
+    hidden = jnp.broadcast_to(prompt.hidden[:, None], rows.hidden.shape)
+    return rows._replace(hidden=buffers.where(fresh, hidden, rows.hidden))
+
+  rows = at_end(prompts, jax.tree.map(clear, state.rows, is_leaf=_is_cache))
+  if rows.target is not None:
+    rows = rows._replace(target=at_end(prompts.target, rows.target))
+  return state._replace(rows=rows, prompts=prompts)
+
+
+def revert(
+  before: DecodeState, after: DecodeState, rejected: Array
+) -> DecodeState:
+  """Takes back what the rows `rejected` [B, N] wrote in between.
+
+  No row was forked meanwhile. Iterations stay spent.
+  """
+
+  def old(was, now):
+    if _is_cache(now):
+      return now.rewind(jnp.where(rejected, was.length, now.length))
+    there = jnp.expand_dims(rejected, range(2, now.ndim))
+    return jnp.where(there, was, now)
+
+  rows = jax.tree.map(old, before.rows, after.rows, is_leaf=_is_cache)
+  return after._replace(rows=rows)
 
 
 def take(state: DecodeState, parents: Parents) -> DecodeState:
@@ -159,6 +192,7 @@ def root(
   scorer: Any,
   layout: cache.Layout = cache.CONTIGUOUS,
   num_slots: int | None = None,
+  target: lm.Model | None = None,
 ) -> DecodeState:
   """Reads each prompt once and opens `num_rows` empty rows on it.
 
@@ -174,13 +208,22 @@ def root(
     num_slots: problems that get rows, if not all do: the first of them; the
       others wait for `refill`. Prompts are kept once per problem, which is
       little beside its rows, so all are read at once.
+    target: a second model that writes, with params["target"].
   """
-  hidden, prompt = lm.read_prompts(
-    policy, params["policy"], prompts, prompt_length
-  )
   batch = prompts.shape[0]
-  config = policy.config.transformer
   shape = (batch, num_rows)
+
+  def reader(model: lm.Model, name: str) -> tuple[Second, Second]:
+    hidden, prompt = lm.read_prompts(
+      model, params[name], prompts, prompt_length
+    )
+    config = model.config.transformer
+    own = layout.empty_rows(config, batch, num_rows, max_tokens)
+    ends = jnp.broadcast_to(hidden[:, None], (*shape, hidden.shape[-1]))
+    return Second(hidden, prompt), Second(ends, own)
+
+  read, own = reader(policy, "policy")
+  also = (None, None) if target is None else reader(target, "target")
   verifier_prompt, verifier_rows = scorer.start(
     params, prompts, prompt_length, num_rows, max_tokens
   )
@@ -193,14 +236,15 @@ def root(
     stop=count,
     step=StepRows(count, false, count, zeros, zeros, false),
     score=zeros,
-    hidden=jnp.broadcast_to(hidden[:, None], (*shape, hidden.shape[-1])),
-    policy=layout.empty_rows(config, batch, num_rows, max_tokens),
+    hidden=own.hidden,
+    policy=own.cache,
     verifier=verifier_rows,
+    target=also[1],
   )
-  read = Prompts(hidden, prompt, verifier_prompt)
+  known = Prompts(read.hidden, read.cache, verifier_prompt, also[0])
   idle = jnp.zeros(batch, jnp.int32)
   if num_slots in (None, batch):
-    return DecodeState(rows, read, idle)
+    return DecodeState(rows, known, idle)
   # Rows of problems that wait are cut off again: they are never made.
   first = lambda tree: jax.tree.map(lambda leaf: leaf[:num_slots], tree)
-  return DecodeState(first(rows), first(read), first(idle), read)
+  return DecodeState(first(rows), first(known), first(idle), known)

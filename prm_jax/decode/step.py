@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from prm_jax import errors
-from prm_jax.decode import sampling, scoring
+from prm_jax.decode import pens, sampling, scoring
 from prm_jax.decode import state as state_lib
-from prm_jax.models import cache, lm
+from prm_jax.models import lm
 from prm_jax.search import base, loop
 from prm_jax.text import delimiters
 from prm_jax.types import Array, Params, PRNGKeys
@@ -57,6 +57,7 @@ class StepFactory:
     sampler: how tokens are drawn.
     step_format: where steps end.
     run: takes all problems to their end, at once or from a queue.
+    target: a second model that writes, for methods that have use for it.
   """
 
   policy: lm.Model
@@ -64,17 +65,40 @@ class StepFactory:
   sampler: sampling.SamplerConfig
   step_format: StepFormat
   run: loop.RunFn = loop.run
+  target: lm.Model | None = None
 
-  def __call__(self, **changes: Any) -> base.StepFn:
+  def __post_init__(self):
+    trunk = isinstance(self.scorer, scoring.TrunkScorer)
+    if self.target is not None and trunk:
+      raise errors.UserError(
+        "target: a value head on the policy's trunk cannot judge what another "
+        "model writes"
+      )
+
+  def __call__(
+    self, policy: pens.Name = "policy", **changes: Any
+  ) -> base.StepFn:
     """A step function; `changes` are fields of sampler and step format."""
     own = {field.name for field in dataclasses.fields(self.sampler)}
     bent = {name: changes.pop(name) for name in own & changes.keys()}
-    return make_step_fn(
-      self.policy,
-      self.scorer,
-      dataclasses.replace(self.sampler, **bent),
-      dataclasses.replace(self.step_format, **changes),
-    )
+    return self.written_by(self.pen(policy, **bent), **changes)
+
+  def pen(self, name: pens.Name = "policy", **changes: Any) -> pens.OnePolicy:
+    """One of the models; `changes` are fields of the sampler.
+
+    Raises:
+      UserError: there is no second model.
+    """
+    model = self.policy if name == "policy" else self.target
+    if model is None:
+      raise errors.UserError("target: this method needs a second policy")
+    sampler = dataclasses.replace(self.sampler, **changes)
+    return pens.OnePolicy(model, sampler, name)
+
+  def written_by(self, pen: pens.Pen, **changes: Any) -> base.StepFn:
+    """A step function; `changes` are fields of the step format."""
+    step_format = dataclasses.replace(self.step_format, **changes)
+    return make_pen_step_fn(pen, self.scorer, step_format)
 
 
 class _Writing(NamedTuple):
@@ -103,14 +127,23 @@ def make_step_fn(
   sampler: sampling.SamplerConfig,
   step_format: StepFormat,
 ) -> base.StepFn:
+  """Steps of one policy, see `make_pen_step_fn`."""
+  pen = pens.OnePolicy(policy, sampler)
+  return make_pen_step_fn(pen, scorer, step_format)
+
+
+def make_pen_step_fn(
+  pen: pens.Pen, scorer: scoring.Scorer, step_format: StepFormat
+) -> base.StepFn:
   """Binds models to the one signature that search knows.
 
-  `params` of the result is {"policy": ..., "verifier": ...}, the embedding a
-  `DecodeState`. The rows of all problems write in one loop, until
-  `step_format.barrier` of the problems have ended their step; `iterations`
-  counts, per problem, those in which it had a row writing.
+  `params` of the result is {"policy": ..., "verifier": ...}, with "target"
+  where there is one, the embedding a `DecodeState`. The rows of all problems
+  write in one loop, until `step_format.barrier` of the problems have ended
+  their step; `iterations` counts, per problem, those in which it had a row
+  writing.
   """
-  write = _Writer(policy, sampler, step_format)
+  write = _Writer(pen, step_format)
 
   def step_fn(
     params: Params,
@@ -119,7 +152,7 @@ def make_step_fn(
     active: Array | None = None,
     /,
   ):
-    before = state.rows
+    before = pen.begin(params, state.prompts, state.rows)
     rows = _begin(before, active, step_format.resumes)
     going = jnp.any(rows.step.writing, axis=1)
     wanted = jnp.ceil(step_format.barrier * jnp.sum(going))
@@ -133,17 +166,19 @@ def make_step_fn(
     depth = jnp.zeros_like(state.iterations)
     rows, depth, iterations = jax.lax.while_loop(
       wait,
-      lambda carry: write(params, own_keys, state.prompts.policy, carry),
+      lambda carry: write(params, own_keys, state.prompts, carry),
       _Writing(rows, depth, state.iterations),
     )
     ready = ~jnp.any(rows.step.writing, axis=1)
-    return _judge(
+    output, state = _judge(
       scorer,
       params,
       state._replace(rows=rows, iterations=iterations),
       ready,
       depth,
     )
+    target_tokens = output.num_tokens if pen.is_target else None
+    return output._replace(target_tokens=target_tokens), state
 
   return step_fn
 
@@ -204,22 +239,21 @@ def _judge(
 class _Writer:
   """One token for every row that is still inside its step."""
 
-  policy: lm.Model
-  sampler: sampling.SamplerConfig
+  pen: pens.Pen
   step_format: StepFormat
 
   def __call__(
     self,
     params: Params,
     keys: Array,
-    prompt: cache.PromptCache,
+    prompts: state_lib.Prompts,
     carry: _Writing,
   ) -> _Writing:
     rows, active = carry.rows, carry.rows.step.writing
-    logits = lm.logits(self.policy, params["policy"], rows.hidden)
     uniform = token_uniforms(keys, rows.length)
-    token, log_prob, log_ratio = sampling.sample(logits, uniform, self.sampler)
-    rows = _append(self.policy, params, prompt, rows, token, active)
+    token, log_prob, log_ratio = self.pen.draw(params, rows, uniform)
+    rows = pens.append(rows, token, active)
+    rows = self.pen.feed(params, prompts, rows, token, active)
     stopped, stop = self._stop(rows.stop, token)
     ended = active & ((token == self.step_format.eos_id) | stopped)
     full = active & (rows.length >= rows.tokens.shape[-1])
@@ -259,32 +293,3 @@ class _Writer:
       cut=step.cut | (going & long),
       delimiter=look_up(tables.next_state).astype(step.delimiter.dtype),
     )
-
-
-def _append(
-  policy: lm.Model,
-  params: Params,
-  prompt: cache.PromptCache,
-  rows: Any,
-  token: Array,
-  active: Array,
-) -> state_lib.Rows:
-  """Appends one token to the active rows and feeds it to the policy."""
-  batch, num_rows, slots = rows.tokens.shape
-  place = jnp.where(active, rows.length, slots)  # out of range: dropped
-  b, n = jnp.arange(batch)[:, None], jnp.arange(num_rows)[None]
-  tokens = rows.tokens.at[b, n, place].set(token, mode="drop")
-  hidden, policy_rows = lm.extend_rows(
-    policy,
-    params["policy"],
-    token[..., None],
-    active.astype(jnp.int32),
-    prompt,
-    rows.policy,
-  )
-  return rows._replace(
-    tokens=tokens,
-    length=rows.length + active,
-    hidden=jnp.where(active[..., None], hidden[:, :, 0], rows.hidden),
-    policy=policy_rows,
-  )

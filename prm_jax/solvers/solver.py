@@ -110,7 +110,8 @@ class Solver:
   """A policy, a scorer and a search method, compiled once.
 
   Args:
-    params: {"policy": ..., "verifier": ...}, the latter as the scorer wants.
+    params: {"policy": ..., "verifier": ...}, the latter as the scorer wants;
+      "target" where `steps` have one.
     tokenizer: of the policy.
     steps: policy, scorer and settings the search was bound to.
     search_fn: `(params, keys [B], root) -> SearchOutput`, a method of `search`
@@ -155,6 +156,7 @@ class Solver:
       scorer=steps.scorer,
       layout=config.layout,
       num_slots=at_once // mesh.size,
+      target=steps.target,
     )
 
     def run(params, keys, prompts, prompt_length):

@@ -61,12 +61,15 @@ def solve_with(
   batch_size=8,
   barrier=1.0,
   slots=0,
+  prompt_tokens=6,
   on_trace=lambda: None,
   sizes=None,
   **options,
 ) -> solver.Solver:
-  """A solver with the policy of seed 0."""
+  """A solver with the policy of seed 0, `target` being a second one's."""
   policy, params = make()
+  target = options.pop("target", None)
+  second, its = (None, None) if target is None else make(target)
   delimiter = delimiters.single_tokens(
     [tokenizer().step_id], tokenizer().vocab_size
   )
@@ -76,6 +79,7 @@ def solve_with(
     options.pop("sampler", sampling.SamplerConfig()),
     step.StepFormat(delimiter, tokenizer().eos_id, MAX_STEP_TOKENS, barrier),
     searches.run_fn(search, slots),
+    second,
   )
   bound = search.bind(MAX_STEPS, steps)
 
@@ -84,13 +88,13 @@ def solve_with(
     return bound(*args)
 
   return solver.Solver(
-    {"policy": params, "verifier": verifier},
+    {"policy": params, "verifier": verifier, "target": its},
     tokenizer(),
     steps=steps,
     search_fn=search_fn,
     num_rows=search.num_rows,
     config=solver.SolverConfig(
-      batch_size, 6, SLOTS, slots=slots, **(sizes or {})
+      batch_size, prompt_tokens, SLOTS, slots=slots, **(sizes or {})
     ),
     **options,
   )
