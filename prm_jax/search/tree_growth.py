@@ -86,11 +86,7 @@ def grow(
   steps = tree_priors.Candidates(
     *map(split, (output.log_prob, output.num_tokens, counts, copies))
   )
-  prior = growth.prior(steps)
-  if growth.noise_fraction > 0:
-    noise = _noise(rng_keys, steps.counts, growth.noise_alpha)
-    mixed = prior + growth.noise_fraction * (noise - prior)
-    prior = jnp.where(parents[..., None] == 0, mixed, prior)
+  prior = _prior(steps, parents, growth, rng_keys)
   nodes = _judge_root(
     tree.nodes, prior, split(output.score), parents, written.ready, growth
   )
@@ -128,6 +124,21 @@ def grow(
   return tree._replace(
     nodes=nodes._replace(first_child=first), num_nodes=tree.num_nodes + more
   )
+
+
+def _prior(
+  steps: tree_priors.Candidates,
+  parents: Array,
+  growth: Growth,
+  rng_keys: types.PRNGKeys,
+) -> Array:
+  """The prior of each family, with noise at the root."""
+  prior = growth.prior(steps)
+  if growth.noise_fraction <= 0:
+    return prior
+  noise = _noise(rng_keys, steps.counts, growth.noise_alpha)
+  mixed = prior + growth.noise_fraction * (noise - prior)
+  return jnp.where(parents[..., None] == 0, mixed, prior)
 
 
 def _count(
