@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from prm_jax import types
-from prm_jax.search import barriers, base
+from prm_jax.search import aggregate, barriers, base
 
 
 def lookahead(
@@ -18,11 +18,13 @@ def lookahead(
   return_fn: Callable[[base.Embedding, base.Embedding], base.Embedding] = (
     lambda before, after: before
   ),
+  judge_fn: base.AggregateFn = aggregate.last,
 ) -> base.StepFn:
   """`step_fn` whose steps are judged up to `depth` steps later (2408.03314).
 
   After a step, the rows that wrote it write up to `depth` more, or to their
-  ends, and the verifier's score of that text becomes the score of the step.
+  ends, and the verifier's score of that text becomes the score of the step:
+  by `judge_fn`, of the scores on the way there.
   The text itself is dropped; its tokens are in `rejected_tokens`, its
   iterations and the verifier's reading in those of the step. For any search
   method; problems wait for each other at the end of such a step.
@@ -36,6 +38,8 @@ def lookahead(
     depth: k; 0 is `step_fn` itself.
     return_fn: the embedding that goes on, from those before and after the
       roll-outs; for embeddings that count what is done to them.
+    judge_fn: the step's score from those of the step itself and of the steps
+      rolled out behind it, [B, N, k + 1], of which [B, N] were written.
   """
   if depth < 0:
     raise ValueError(f"depth must be at least 0, got {depth}")
@@ -59,26 +63,31 @@ def lookahead(
       rejected = output.rejected_tokens
 
     def going(carry):
-      index, _, writing, _ = carry
-      return (index < depth) & jnp.any(writing)
+      index, _, _, _, writing, _ = carry
+      return (index <= depth) & jnp.any(writing)
 
     def roll(carry):
-      index, output, writing, ahead = carry
+      index, output, scores, count, writing, ahead = carry
       further, ahead = rollout_fn(params, rng_keys, ahead, writing)
       wrote = writing & (further.num_tokens > 0)
+      here = wrote[..., None] & (jnp.arange(depth + 1) == index)
       output = output._replace(
-        score=jnp.where(wrote, further.score, output.score),
         verifier_tokens=output.verifier_tokens + further.verifier_tokens,
         iterations=output.iterations + further.iterations,
         rejected_tokens=output.rejected_tokens + further.num_tokens,
       )
-      return index + 1, output, wrote & ~further.done, ahead
+      scores = jnp.where(here, further.score[..., None], scores)
+      writing = wrote & ~further.done
+      return index + 1, output, scores, count + wrote, writing, ahead
 
     writing = (output.num_tokens > 0) & ~output.done
     output = output._replace(rejected_tokens=rejected)
-    _, output, _, after = jax.lax.while_loop(
-      going, roll, (jnp.int32(0), output, writing, embedding)
+    own = jnp.repeat(output.score[..., None], depth + 1, axis=-1)
+    ones = jnp.ones_like(output.num_tokens)
+    _, output, scores, count, _, after = jax.lax.while_loop(
+      going, roll, (jnp.int32(1), output, own, ones, writing, embedding)
     )
-    return output, return_fn(embedding, after)
+    score = jnp.where(count > 1, judge_fn(scores, count), output.score)
+    return output._replace(score=score), return_fn(embedding, after)
 
   return look_ahead
