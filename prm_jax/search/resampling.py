@@ -58,6 +58,50 @@ def residual_at(uniforms: Uniforms, log_weights: LogWeights) -> Parents:
   return parents.astype(jnp.int32)
 
 
+def conditional_multinomial(
+  rng_key: Array, log_weights: LogWeights, num: int
+) -> Parents:
+  """`multinomial` given that parent 0 is row 0: the others are drawn freely."""
+  others = multinomial(rng_key, log_weights, num - 1)
+  return jnp.concatenate([jnp.zeros(1, jnp.int32), others])
+
+
+def conditional_stratified(
+  rng_key: Array, log_weights: LogWeights, num: int
+) -> Parents:
+  """`stratified` of the rows in random order, given one point on row 0.
+
+  In the order given it would not do: in stratified resampling a row's copies
+  depend on its place, and a reference is always first.
+  """
+  shuffle, hit, rest = jax.random.split(rng_key, 3)
+  order = jax.random.permutation(shuffle, num).astype(jnp.int32)
+  weights = _weights(log_weights)[order]
+  first = jnp.argmin(order)
+  before = jnp.sum(jnp.where(jnp.arange(num) < first, weights, 0))
+  inside = jax.random.uniform(hit, (), weights.dtype) * weights[first]
+  point = (before + inside) * (num / jnp.sum(weights))
+  stratum = jnp.minimum(point.astype(jnp.int32), num - 1)
+  uniforms = jax.random.uniform(rest, (num,), weights.dtype)
+  uniforms = uniforms.at[stratum].set(point - stratum)
+  parents = order[stratified_at(uniforms, log_weights[order])]
+  return parents.at[stratum].set(parents[0]).at[0].set(0)
+
+
+def conditional_systematic(
+  rng_key: Array, log_weights: LogWeights, num: int
+) -> Parents:
+  """`systematic` given that one point falls on row 0.
+
+  Its N points lie evenly on a circle, so that row 0 may always be the first.
+  """
+  weights = _weights(log_weights)
+  inside = jax.random.uniform(rng_key, (), weights.dtype) * weights[0]
+  point = inside * (num / jnp.sum(weights))
+  uniforms = jnp.full(num, point - jnp.floor(point))
+  return systematic_at(uniforms, log_weights).at[0].set(0)
+
+
 def effective_sample_size(log_weights: Float[Array, "*B N"]) -> Array:
   """(sum w)^2 / sum w^2, between 1 and N; 0 where all weights are zero."""
   top = jnp.max(log_weights, axis=-1, keepdims=True)
@@ -87,6 +131,24 @@ SCHEMES: dict[str, ResampleFn] = {
   "systematic": systematic,
   "residual": residual,
 }
+
+
+# Given that row 0 survives at place 0: what conditional filters resample with.
+CONDITIONAL: dict[str, ResampleFn] = {
+  "multinomial": conditional_multinomial,
+  "stratified": conditional_stratified,
+  "systematic": conditional_systematic,
+}
+
+
+def conditional_by_name(name: str) -> ResampleFn:
+  """The conditional variant of the scheme of that name."""
+  if name not in CONDITIONAL:
+    raise errors.UserError(
+      f"scheme: no conditional resampling {name!r}, choose from "
+      f"{', '.join(CONDITIONAL)}"
+    )
+  return CONDITIONAL[name]
 
 
 def by_name(name: str) -> ResampleFn:

@@ -172,9 +172,9 @@ def forced_step_fn(params, rng_keys, embedding, active=None):
 
 
 def scripted(script, embedding):
-  """This step's row of a script [B, LENGTH, N]: unfinished rows are level."""
-  step = jnp.minimum(jnp.max(embedding["length"], axis=1), LENGTH - 1)
-  return jnp.take_along_axis(script, step[:, None, None], axis=1)[:, 0]
+  """Each row's entry of a script [B, LENGTH, N] at its own length."""
+  at = jnp.minimum(embedding["length"], LENGTH - 1)
+  return jnp.take_along_axis(script, at[:, None], axis=1)[:, 0]
 
 
 def staggered(step_fn):

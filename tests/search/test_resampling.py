@@ -178,3 +178,38 @@ def test_effective_sample_size():
 def test_unknown_scheme():
   with pytest.raises(errors.UserError, match=r"bootstrap.*multinomial"):
     resampling.by_name("bootstrap")
+
+
+@pytest.mark.parametrize("name", resampling.CONDITIONAL)
+def test_conditional_schemes_complete_the_free_ones(name):
+  """Drawing the survivor first and the rest given it is drawing them all.
+
+  Row i is brought to the front with its probability, survives, and goes back:
+  the copies of every row then have the expectation of the free scheme.
+  """
+  weights = np.array([0.05, 0.4, 0.0, 0.25, 0.3])
+  num, runs = len(weights), 20_000
+  scheme = resampling.conditional_by_name(name)
+
+  @jax.vmap
+  def copies(key):
+    pick, rest = jax.random.split(key)
+    log_w = jnp.log(jnp.asarray(weights, jnp.float32))
+    kept = jax.random.categorical(pick, log_w)
+    order = jnp.roll(jnp.arange(num), -kept)
+    parents = scheme(rest, log_w[order], num)
+    counts = jnp.bincount(order[parents], length=num)
+    return counts, parents[0] == 0, counts[kept]
+
+  found, first, survived = jax.jit(copies)(
+    jax.random.split(jax.random.key(3), runs)
+  )
+  assert first.all()
+  assert (np.asarray(survived) > 0).all()
+  found = np.asarray(found)
+  error = found.mean(axis=0) - num * weights
+  assert (np.abs(error) <= 4.5 * found.std(axis=0) / np.sqrt(runs)).all()
+  if name == "systematic":  # floor or ceil of N w, never more
+    expected = num * weights
+    assert (found >= np.floor(expected - 1e-5)).all()
+    assert (found <= np.ceil(expected - 1e-5)).all()
