@@ -2,8 +2,10 @@
 
   prm-jax train --config countdown_policy --workdir /tmp/countdown
 
-Four numbers to a target of 10 to 100. Half of the demonstrations are
-solutions, half random legal plays, as for Game of 24.
+Four numbers up to 13 and a target of 10 to 30. (With numbers up to 50 and
+targets up to 100 a model of this size plays no better than at random: 1.6 %
+after 900 updates.) Half of the demonstrations are solutions, half random legal
+plays, as for Game of 24.
 """
 
 import ml_collections
@@ -18,17 +20,17 @@ def get_config() -> ml_collections.ConfigDict:
     "min_numbers": 4,
     "max_numbers": 4,
     "smallest": 1,
-    "largest": 50,
+    "largest": 13,
     "min_target": 10,
-    "max_target": 100,
+    "max_target": 30,
     "domain": "natural",
     "num_problems": 5_000,
     "seed": 0,
     "num_solutions": 1,
     "num_explorations": 1,
   }
-  # More problems, fewer plays of each: larger numbers have to be met.
+  # More problems and fewer plays of each than for Game of 24.
   c.examples.num_demonstrations = 16
-  c.data.boundaries = (40,)
-  c.fit.num_steps = 900
+  c.data.boundaries = (36,)
+  c.fit.num_steps = 450
   return c

@@ -17,5 +17,4 @@ def get_config(objective: str = "tvm") -> ml_collections.ConfigDict:
   policy = countdown_policy.get_config()
   c.task = policy.task
   c.data = policy.data
-  c.fit.num_steps = 400
   return c
