@@ -157,23 +157,33 @@ def test_bad_solutions_are_told():
 
 
 def test_models_refine():
-  """Attempts keep the first step, and go on as the policy does from there."""
+  """Attempts go on as the policy does from the steps that are kept.
+
+  The second step is doubted, and the first if it is the only one: this
+  policy ends after a delimiter.
+  """
   problems = tiny_solver.problems()
-  doubt = scripted.Scores(lambda problem, one: (1.0, 0.0)[: len(one.steps)])
+  steps = (STEP, "4 + 4 = 8 | 8 10")
+  doubt = scripted.Scores(
+    lambda problem, one: [1.0, 0.0] if len(one.steps) > 1 else [0.0]
+  )
   found = critic.refine(
     problems,
-    draft_fn=writer(),
+    draft_fn=scripted.Script(
+      lambda prompt: scripted.solution(prompt.problem, steps)
+    ),
     refine_fn=writer(),
     critic_fn=critic.ScoreCritic(doubt),
     turns=2,
     prompt_fn=critic.keep_valid,
   )
   for problem, row in zip(problems, found.attempts, strict=True):
-    assert (len(row) > 1) == (len(row[0].steps) > 1)
-    for draw, one in enumerate(row[1:], start=1):
-      prompt = writing.Prompt(problem, kept=row[0].steps[:1], draw=draw)
-      assert [one] == [written.solution for written in writer()([prompt])]
-  assert {1, 3} <= {len(row) for row in found.attempts}
+    kept = [(STEP,), (STEP,) if len(row[1].steps) > 1 else ()]
+    want = [
+      writing.Prompt(problem, kept=own, draw=draw)
+      for draw, own in enumerate(kept, start=1)
+    ]
+    assert row[1:] == [one.solution for one in writer()(want)]
 
 
 def test_models_debate():
