@@ -18,6 +18,7 @@ class Flags:
   model: str | None = None
   policy: str | None = None
   verifier: str | None = None
+  target: str | None = None
   input: str | None = None
   format: str | None = None
 
@@ -56,6 +57,7 @@ def _make_parser() -> argparse.ArgumentParser:
   add("--model", metavar="DIR", help="checkpoint of a single model")
   add("--policy", metavar="DIR", help="checkpoint of the policy")
   add("--verifier", metavar="DIR", help="checkpoint of the verifier")
+  add("--target", metavar="DIR", help="checkpoint of a second policy")
   add("--input", metavar="PATH", help="records or problems to read")
   add("--format", metavar="NAME", help="format of what is read or written")
   add("-h", "--help", action="store_true", help="show this help")

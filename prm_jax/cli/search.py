@@ -36,6 +36,7 @@ def run(
 ) -> int:
   config.policy = flags.policy or flags.model or config.policy
   config.verifier = flags.verifier or config.verifier
+  config.target = flags.target or config.target
   if flags.input:
     config.task.problems = flags.input
   if not config.policy:
@@ -47,6 +48,7 @@ def run(
   verifier = solving.load_verifier(
     config.verifier, task, policy, problems, config.oracle
   )
+  target = solving.load_target(config.target, policy)
   searching = solving.make_solver(
     task,
     policy,
@@ -56,9 +58,10 @@ def run(
     sizes=config.solver,
     ends=searches.step_config(config.steps),
     seed=config.seed,
+    target=target,
   )
   compilation.keep(workdir)
-  solve = _Batch(searching, task, policy, verifier, _vote(config.vote))
+  solve = _Batch(searching, task, policy, verifier, target, _vote(config.vote))
   samples = _search(
     solve, problems, workdir / SAMPLES, config.solver.batch_size
   )
@@ -97,6 +100,7 @@ class _Batch(NamedTuple):
   task: tasks.Task
   policy: models.Loaded
   verifier: solving.Verifier
+  target: models.Loaded | None
   vote: votes.Rule | None
 
   def __call__(
@@ -108,7 +112,7 @@ class _Batch(NamedTuple):
       voters = judging.without_copies(solved, judged)
       chosen = judging.vote(voters, self.vote, solved.score)
       solved = solved._replace(chosen=chosen)
-    costs = solving.costs(solved, self.policy, self.verifier)
+    costs = solving.costs(solved, self.policy, self.verifier, self.target)
     return judging.to_samples(solved, judged, costs)
 
 

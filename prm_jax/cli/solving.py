@@ -1,6 +1,7 @@
 """From config groups to a solver; used by `search` and `quickstart`."""
 
 import dataclasses
+import functools
 import itertools
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from prm_jax import errors
 from prm_jax.build import fields, models, searches
 from prm_jax.build.methods import base as methods
-from prm_jax.decode import scoring, step
+from prm_jax.decode import scoring, signals, step
 from prm_jax.eval import bootstrap, flops
 from prm_jax.models import config as config_lib
 from prm_jax.reports import results
@@ -21,6 +22,8 @@ from prm_jax.tasks import base as tasks
 
 ORACLE = "oracle"  # verifier: the task's exact values
 POLICY = "policy"  # verifier: the value head on the policy's own trunk
+# Verifiers that are the policy itself, see `decode.signals`.
+CERTAINTY, REFERENCE = "certainty", "reference"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,16 +45,42 @@ def first(
   return list(itertools.islice(problems, num_problems or None))
 
 
-def load_policy(directory: str) -> models.Loaded:
+def load_policy(directory: str, flag: str = "--policy") -> models.Loaded:
   """The model that a user names to write solutions.
 
   Raises:
     UserError: no model there, or a verifier.
   """
-  loaded = models.load(directory, "--policy")
+  loaded = models.load(directory, flag)
   if not loaded.model.config.use_lm_head:
-    raise errors.UserError(f"--policy: {directory}: the model has no LM head")
+    raise errors.UserError(f"{flag}: {directory}: the model has no LM head")
   return loaded
+
+
+def load_target(directory: str, policy: models.Loaded) -> models.Loaded | None:
+  """A second model that writes; none where the user names none.
+
+  Raises:
+    UserError: as of `load_policy`, or it has another vocabulary.
+  """
+  if not directory:
+    return None
+  loaded = load_policy(directory, "--target")
+  _check_vocabulary("target", loaded, policy)
+  sizes = {m.model.config.transformer.vocab_size for m in (loaded, policy)}
+  if len(sizes) > 1:
+    raise errors.UserError("target: its logits are not of the policy's number")
+  return loaded
+
+
+def _check_vocabulary(
+  name: str, loaded: models.Loaded, policy: models.Loaded
+) -> None:
+  mine, theirs = (
+    side.tokenizer.backend.get_vocab() for side in (loaded, policy)
+  )
+  if mine != theirs:
+    raise errors.UserError(f"{name}: its vocabulary is not that of the policy")
 
 
 def no_verifier() -> Verifier:
@@ -68,11 +97,7 @@ def model_verifier(
   """
   if loaded.model.config.value_head == "none":
     raise errors.UserError("verifier: the model has no value head")
-  mine, theirs = (
-    side.tokenizer.backend.get_vocab() for side in (loaded, policy)
-  )
-  if mine != theirs:
-    raise errors.UserError("verifier: its vocabulary is not that of the policy")
+  _check_vocabulary("verifier", loaded, policy)
   scorer = scoring.ModelScorer(loaded.model)
   return Verifier(name, scorer, loaded.params, loaded.model.config)
 
@@ -82,6 +107,17 @@ def trunk_verifier(policy: models.Loaded) -> Verifier:
   if policy.model.config.value_head == "none":
     raise errors.UserError("verifier: the policy has no value head")
   return Verifier(POLICY, scoring.TrunkScorer(policy.model))
+
+
+def signal_verifier(name: str, policy: models.Loaded) -> Verifier:
+  """How sure the policy is of what it wrote, or how much the question says."""
+  scorer = signals.LawScorer(policy.model)
+  if name == REFERENCE:
+    blank = signals.blank(policy.tokenizer.pad_id)
+    # The first tokens and the temperature of arXiv 2510.05681.
+    statistic = functools.partial(signals.reference_divergence, temperature=4.0)
+    scorer = signals.LawScorer(policy.model, statistic, (blank,), first=5)
+  return Verifier(name, scorer, policy.params, policy.model.config)
 
 
 def check_oracle(kind: str) -> None:
@@ -111,13 +147,15 @@ def load_verifier(
   problems: Sequence[tasks.Problem],
   oracle_kind: oracle.Kind,
 ) -> Verifier:
-  """The verifier a user names: a directory, "policy", "oracle" or ""."""
+  """The verifier a user names: a directory, one of the names above or ""."""
   if not name:
     return no_verifier()
   if name == ORACLE:
     return oracle_verifier(task, policy, problems, oracle_kind)
   if name == POLICY:
     return trunk_verifier(policy)
+  if name in (CERTAINTY, REFERENCE):
+    return signal_verifier(name, policy)
   path = pathlib.Path(name).resolve()
   return model_verifier(
     path.parent.name, models.load(path, "--verifier"), policy, task
@@ -134,11 +172,12 @@ def make_solver(
   sizes: ml_collections.ConfigDict,
   seed: int,
   ends: searches.StepConfig | None = None,
+  target: models.Loaded | None = None,
 ) -> solver.Solver:
   """Binds everything; compiles nothing yet."""
   own = solver_config(sizes)
   scorer = verifier.scorer
-  if isinstance(scorer, scoring.ModelScorer):
+  if isinstance(scorer, scoring.ModelScorer | signals.LawScorer):
     scorer = dataclasses.replace(scorer, layout=own.layout)
   vocab_size = policy.model.config.transformer.vocab_size
   steps = step.StepFactory(
@@ -147,9 +186,13 @@ def make_solver(
     searches.sampler(sampler),
     searches.step_format(task, policy.tokenizer, ends, vocab_size),
     searches.run_fn(search, own.slots),
+    target and target.model,
   )
+  params = {"policy": policy.params, "verifier": verifier.params}
+  if target is not None:
+    params["target"] = target.params
   return solver.Solver(
-    {"policy": policy.params, "verifier": verifier.params},
+    params,
     policy.tokenizer,
     steps=steps,
     search_fn=search.bind(task.max_steps, steps),
@@ -164,7 +207,10 @@ def solver_config(sizes: ml_collections.ConfigDict) -> solver.SolverConfig:
 
 
 def costs(
-  solved: solver.Solved, policy: models.Loaded, verifier: Verifier
+  solved: solver.Solved,
+  policy: models.Loaded,
+  verifier: Verifier,
+  target: models.Loaded | None = None,
 ) -> dict[str, np.ndarray]:
   """[n] per counter of `search.base.Cost`, and "flops", see `eval.flops`."""
   encode = policy.tokenizer.encode
@@ -174,6 +220,7 @@ def costs(
     solved.length,
     policy.model.config,
     verifier.config,
+    target and target.model.config,
   )
   return {**solved.cost._asdict(), "flops": spent.total}
 

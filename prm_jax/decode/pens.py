@@ -36,9 +36,16 @@ class Pen(Protocol):
     ...
 
   def begin(
-    self, params: Params, prompts: state_lib.Prompts, rows: state_lib.Rows
-  ) -> state_lib.Rows:
-    """Rows read to their ends."""
+    self,
+    params: Params,
+    prompts: state_lib.Prompts,
+    rows: state_lib.Rows,
+    active: Array,
+  ) -> tuple[state_lib.Rows, Array]:
+    """Reads the active rows to their ends; how many tokens that took, [B, N].
+
+    A policy that is not asked to write reads nothing.
+    """
     ...
 
   def draw(self, params: Params, rows: state_lib.Rows, uniform: Array) -> Draw:
@@ -75,22 +82,20 @@ class OnePolicy:
   def is_target(self) -> bool:
     return self.name == "target"
 
-  def begin(self, params, prompts, rows):
-    if rows.target is None:
-      return rows  # no one else writes
+  def begin(self, params, prompts, rows, active):
+    if rows.target is None:  # no one else writes
+      return rows, jnp.zeros_like(rows.length)
     own = get(rows, self.name)
     start = own.cache.length
     hidden, read = reading.Reader(self.model)(
       params[self.name],
-      # No one goes on behind the end.
-      reading.Texts(
-        rows.tokens, start, jnp.where(rows.done, start, rows.length)
-      ),
+      reading.Texts(rows.tokens, start, jnp.where(active, rows.length, start)),
       get(prompts, self.name).cache,
       own.cache,
       own.hidden,
     )
-    return put(rows, self.name, state_lib.Second(hidden, read))
+    rows = put(rows, self.name, state_lib.Second(hidden, read))
+    return rows, read.length - start
 
   def draw(self, params, rows, uniform):
     return Draw(
@@ -134,9 +139,9 @@ class Reverse:
   def is_target(self) -> bool:
     return True
 
-  def begin(self, params, prompts, rows):
-    rows = self.student.begin(params, prompts, rows)
-    return self.teacher.begin(params, prompts, rows)
+  def begin(self, params, prompts, rows, active):
+    rows, _ = self.student.begin(params, prompts, rows, active)
+    return self.teacher.begin(params, prompts, rows, active)
 
   def draw(self, params, rows, uniform):
     logits = self.student.logits(params, rows)

@@ -20,6 +20,7 @@ class StepRows(NamedTuple):
   log_prob: Array  # float32, log q of its tokens
   log_ratio: Array  # float32, log p - log q of its tokens
   cut: Array  # bool, stopped at the token limit
+  read: Array  # int32, tokens of another policy that were read before it
 
 
 class Second(NamedTuple):
@@ -234,7 +235,7 @@ def root(
     length=count,
     done=false,
     stop=count,
-    step=StepRows(count, false, count, zeros, zeros, false),
+    step=StepRows(count, false, count, zeros, zeros, false, count),
     score=zeros,
     hidden=own.hidden,
     policy=own.cache,

@@ -152,8 +152,9 @@ def make_pen_step_fn(
     active: Array | None = None,
     /,
   ):
-    before = pen.begin(params, state.prompts, state.rows)
-    rows = _begin(before, active, step_format.resumes)
+    on = ~state.rows.done if active is None else ~state.rows.done & active
+    before, read = pen.begin(params, state.prompts, state.rows, on)
+    rows = _begin(before, on, read, step_format.resumes)
     going = jnp.any(rows.step.writing, axis=1)
     wanted = jnp.ceil(step_format.barrier * jnp.sum(going))
     wanted = jnp.maximum(wanted, jnp.any(going))
@@ -177,25 +178,27 @@ def make_pen_step_fn(
       ready,
       depth,
     )
-    target_tokens = output.num_tokens if pen.is_target else None
-    return output._replace(target_tokens=target_tokens), state
+    if pen.is_target:
+      went = rows.step.read + output.num_tokens
+      output = output._replace(target_tokens=went)
+    return output, state
 
   return step_fn
 
 
 def _begin(
-  rows: state_lib.Rows, active: Array | None, resumes: bool
+  rows: state_lib.Rows, active: Array, read: Array, resumes: bool
 ) -> state_lib.Rows:
   """Starts a step where none is under way."""
   starts = ~jnp.any(rows.step.writing, axis=1, keepdims=True)
-  writing = ~rows.done if active is None else ~rows.done & active
   fresh = state_lib.StepRows(
     start=rows.length,
-    writing=writing,
+    writing=active,
     delimiter=jnp.where(resumes & rows.step.cut, rows.step.delimiter, 0),
     log_prob=jnp.zeros_like(rows.step.log_prob),
     log_ratio=jnp.zeros_like(rows.step.log_ratio),
     cut=jnp.zeros_like(rows.step.cut),
+    read=read,
   )
   pick = lambda new, old: jnp.where(starts, new, old)
   return rows._replace(step=jax.tree.map(pick, fresh, rows.step))

@@ -29,6 +29,8 @@ class Flops(NamedTuple):
   policy: np.ndarray  # every token written, pruned ones included
   verifier_prompt: np.ndarray
   verifier: np.ndarray  # every token read
+  target_prompt: np.ndarray  # of a second policy
+  target: np.ndarray  # every token it wrote or read
 
   @property
   def total(self) -> np.ndarray:
@@ -42,6 +44,7 @@ def of_search(
   length: Integer[np.ndarray, "p n"],
   policy: config_lib.ModelConfig,
   verifier: config_lib.ModelConfig | None = None,
+  target: config_lib.ModelConfig | None = None,
 ) -> Flops:
   """Operations behind the counters of a search.
 
@@ -53,6 +56,8 @@ def of_search(
     policy: the model that writes; it has an LM head.
     verifier: a model of its own that reads; None where there is none, or only
       a head on the policy's trunk.
+    target: a second policy, `policy` then being the one that drafts: it reads
+      what the second one writes, which its `policy_tokens` hold.
 
   Raises:
     ValueError: tokens were read and there is no verifier.
@@ -74,8 +79,17 @@ def of_search(
   else:
     reader = verifier.transformer
     reading = prompt(reader, prompt_length), read * each(reader)
+  second = nothing, nothing
+  if target is not None:
+    other = target.transformer
+    went = np.broadcast_to(np.asarray(cost.target_tokens, float), written.shape)
+    per_token = each(other) + 2.0 * other.vocab_size * other.embed_dim
+    second = prompt(other, prompt_length), went * per_token
   return Flops(
-    prompt(trunk, prompt_length), written * (each(trunk) + head), *reading
+    prompt(trunk, prompt_length),
+    written * (each(trunk) + head),
+    *reading,
+    *second,
   )
 
 

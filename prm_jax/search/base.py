@@ -49,7 +49,7 @@ class StepOutput(NamedTuple):
   cut: Array  # [B, N] bool, the step was stopped at its token limit
   # [B, N] int32 tokens written besides and thrown away; None: 0
   rejected_tokens: Array | None = None
-  # [B, N] int32 those of `num_tokens` that a second policy wrote; None: 0
+  # [B, N] int32 tokens that a second policy wrote or read; None: 0
   target_tokens: Array | None = None
 
 
@@ -85,7 +85,7 @@ class Cost(NamedTuple):
   discarded_tokens: Array  # written, but in no final row nor its past
   slots: Array  # rows x sequential decode iterations, idle ones included
   depth: Array  # sequential decode iterations
-  target_tokens: Array | int = 0  # policy tokens that are a second policy's
+  target_tokens: Array | int = 0  # written or read by a second policy
 
   @property
   def utilisation(self) -> Array:

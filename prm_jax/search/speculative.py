@@ -63,8 +63,9 @@ def reward_guided(
   and `log_ratio` is 0: these steps are not for particle filters.
 
   The verifier reads both texts, for a step is judged after the steps before.
-  Rejected drafts are in `rejected_tokens`; `target_tokens` of the tokens are
-  the target policy's. Problems wait for each other.
+  Rejected drafts are in `rejected_tokens`; `target_tokens` went through the
+  target policy: those it wrote, and what it read of drafts before. Problems
+  wait for each other.
 
   Args:
     draft_fn: writes and scores the drafts.
@@ -109,6 +110,9 @@ def merge(
     name: pick(name)
     for name in ("score", "log_prob", "num_tokens", "done", "cut")
   }
+  tokens = target.target_tokens
+  if tokens is None:  # it does not say what it read
+    tokens = target.num_tokens
   thrown = jnp.where(rejected, draft.num_tokens, 0)
   for output in (draft, target):
     if output.rejected_tokens is not None:
@@ -120,7 +124,7 @@ def merge(
     iterations=draft.iterations + target.iterations,
     ready=draft.ready & target.ready,
     rejected_tokens=thrown,
-    target_tokens=target.num_tokens,
+    target_tokens=tokens,
   )
 
 

@@ -114,6 +114,19 @@ def test_a_vote_and_a_queue(policy, tiny, tmp_path, prm):
   assert row.cost["flops"] > 1000 * row.cost["policy_tokens"]
 
 
+def test_the_policy_judges_itself(policy, tiny, tmp_path, prm):
+  for name in ("certainty", "reference"):
+    run(prm, tiny, "best_of_n", tmp_path / name, policy, "--verifier", name)
+    row = row_of(tmp_path / name)
+    assert row.name == f"best_of_n/{name}"
+    readers = 1 if name == "certainty" else 2
+    assert row.cost["verifier_tokens"] == readers * row.cost["policy_tokens"]
+    for line in samples_of(tmp_path / name):
+      sample = json.loads(line)
+      scores = [found["score"] for found in sample["rows"]]
+      assert max(scores) == scores[sample["chosen"]] > 0
+
+
 def test_the_oracle_guides_particles(policy, tiny, tmp_path, prm):
   """On the user's puzzles: one of them has no solution, which is no error."""
   puzzles = tmp_path / "puzzles.txt"
@@ -130,6 +143,23 @@ def test_the_oracle_guides_particles(policy, tiny, tmp_path, prm):
   out = run(prm, tiny, "particle", tmp_path / "b", policy, *more)
   assert [line for line in out if " : " in line] == told
   assert samples_of(tmp_path / "b") == samples_of(tmp_path / "a")
+
+
+def test_a_target_writes_what_the_verifier_rejects(
+  policy, verifier, tiny, tmp_path, prm
+):
+  config = ("--config", tiny("reward_guided"), "--policy", policy)
+  command = ("search", *config, "--verifier", verifier, "--workdir", tmp_path)
+  code, _, err = prm(*command)
+  assert code == 2
+  assert "target: this method needs a second policy" in err[0]
+  more = ("--target", policy, "--config.search.delta=2.0")
+  code, _, err = prm(*command, *more)
+  assert code == 0, err
+  cost = row_of(tmp_path).cost
+  assert cost["verifier_tokens"] == cost["policy_tokens"] > 0
+  kept = cost["policy_tokens"] - cost["discarded_tokens"]
+  assert cost["target_tokens"] == pytest.approx(kept)
 
 
 def test_one_trunk_is_policy_and_verifier(finished, tiny, tmp_path, prm):

@@ -102,6 +102,10 @@ def test_each_step_is_of_the_policy_that_wrote_it(layout):
     kept += (wrote & ~is_new).sum()
     assert (output.score[wrote & ~is_new] >= 0.8).all()
     np.testing.assert_array_equal(output.rejected_tokens > 0, is_new)
+    np.testing.assert_array_equal(
+      output.target_tokens,
+      after.target.cache.length - before.target.cache.length,
+    )
     texts, length = map(jnp.asarray, runs.flat_texts(after))
     want = score.prefix_scores(verifier, params["verifier"], texts, length)
     want = np.asarray(want)[np.arange(len(texts)), length - 1]

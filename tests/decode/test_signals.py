@@ -122,8 +122,8 @@ def answer_entropies(model, params, rows, answer):
   return total / answer
 
 
-@pytest.mark.parametrize("rise", [np.inf, 0.02])
-def test_entropy_of_the_answer_it_would_give(rise):
+def test_entropy_of_the_answer_it_would_give():
+  rise = 0.02
   model, params, stages = run(
     lambda m: signals.AnswerEntropy(m, CUE, answer=2, back=1, rise=rise)
   )
@@ -148,7 +148,7 @@ def test_entropy_of_the_answer_it_would_give(rise):
       parents = np.asarray(runs.FORKS[index])
       past = np.take_along_axis(entropy, parents, axis=1)
   assert rows > 5
-  assert (pruned > 0) == np.isfinite(rise)
+  assert pruned > 0
 
 
 def test_bad_fields():

@@ -24,6 +24,21 @@ def make_cost(policy_tokens, verifier_tokens):
   return base.Cost(policy_tokens, verifier_tokens, zeros, zeros, zeros)
 
 
+def test_a_second_policy_has_its_own_price():
+  cost = make_cost(np.array([9]), np.array([0]))
+  cost = cost._replace(target_tokens=np.array([5]))
+  rows = np.array([4]), np.array([[3, 3]])
+  wide = tiny.config(embed_dim=32)
+  found = flops.of_search(cost, *rows, POLICY, target=wide)
+  alone = flops.of_search(
+    cost._replace(policy_tokens=np.array([5])), *rows, wide
+  )
+  assert found.target == alone.policy
+  assert found.target_prompt == alone.policy_prompt
+  assert found[:4] == flops.of_search(cost, *rows, POLICY)[:4]
+  assert found.total == sum(found)
+
+
 def test_a_token_by_hand():
   found = flops.token(POLICY.transformer, np.array([1, 10]))
   expected = [2 * 2 * LAYER + 4 * 2 * 24 * seen for seen in (1, 10)]
@@ -53,7 +68,7 @@ def test_sampling_is_counted_token_by_token():
     judged = sum(
       2 * LAYER + 4 * 24 * (prompt + t + 1) for row in rows for t in range(row)
     )
-    parts = (read, written, read / 2, judged)
+    parts = (read, written, read / 2, judged, 0, 0)
     np.testing.assert_allclose([part[i] for part in found], parts, rtol=1e-12)
     np.testing.assert_allclose(found.total[i], sum(parts), rtol=1e-12)
 

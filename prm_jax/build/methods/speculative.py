@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from typing import ClassVar
 
 from prm_jax.build.methods import base
 from prm_jax.decode import pens, state
@@ -21,8 +20,6 @@ class RewardGuided:
       the verifier gives them, whatever `delta`.
     aggregate: step scores to one score: see `search.aggregate`.
   """
-
-  QUEUES: ClassVar[bool] = True
 
   num_rows: int
   delta: float = 0.7
@@ -60,8 +57,6 @@ class Reverse:
       teacher's tokens.
     aggregate: step scores to one score: see `search.aggregate`.
   """
-
-  QUEUES: ClassVar[bool] = True
 
   num_rows: int
   threshold: float = 0.01
