@@ -15,6 +15,7 @@ import pathlib
 import sys
 import tempfile
 import traceback
+from importlib import metadata
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -180,7 +181,13 @@ def main() -> None:
     name: {n: dataclasses.asdict(c) for n, c in cases(name).items()}
     for name in SIZES
   }
-  config = vars(args) | {"models": SIZES, "cases_run": shapes}
+  versions = {
+    name: metadata.version(name)
+    for name in ("torch", "transformers", "its-hub")
+  }
+  config = vars(args) | {
+    "models": SIZES, "cases_run": shapes, "peers": versions,
+  }  # fmt: skip
   results.write(args.out, "benchmark peers", config, rows)
 
 
