@@ -18,7 +18,7 @@ import run
 import variants
 
 from prm_jax.build import searches
-from prm_jax.eval import pareto
+from prm_jax.eval import bootstrap, pareto
 from prm_jax.reports import results
 
 TASKS = ("game24", "countdown")
@@ -28,7 +28,7 @@ COMPARED = ("rows", "policy_tokens", "flops")
 # Other answers of the same cells: name -> (cell, field of its `correct`).
 ANSWERS = {
   "weighted_vote": ("best_of_n", "weighted"),
-  "particle_vote": ("particle", "weighted"),
+  "particle_vote": ("particle_difference", "weighted"),
   "pass_at_n": ("majority", "any"),
 }
 TITLES = {
@@ -161,7 +161,26 @@ def accuracies(task: str, points: Sequence[pareto.Point]) -> list[results.Row]:
   ]
 
 
-def markdown(points: Sequence[pareto.Point]) -> Iterator[str]:
+def votes(cells: Cells, task: str) -> Iterator[results.Row]:
+  """What weighted votes of the same rows come to."""
+  for (name, rows), cell in cells.items():
+    if name in variants.names() and variants.variant(name).guided:
+      correct = np.array(cell["correct"]["weighted"])
+      found = bootstrap.accuracy(correct)
+      yield results.Row(
+        name=f"{name}/{task}",
+        metric="accuracy of a weighted vote",
+        value=found.value,
+        ci_low=found.low,
+        ci_high=found.high,
+        n=len(correct),
+        cost={"rows": rows},
+      )
+
+
+def markdown(
+  points: Sequence[pareto.Point], voted: Mapping[tuple[str, float], float]
+) -> Iterator[str]:
   """A line per method, a column per budget."""
   budgets = sorted({point.cost["rows"].value for point in points})
   yield (
@@ -172,16 +191,20 @@ def markdown(points: Sequence[pareto.Point]) -> Iterator[str]:
   for point in points:
     by_name.setdefault(point.name, {})[point.cost["rows"].value] = point
   for name, own in by_name.items():
-    cells = [_cell(own[rows]) if rows in own else "" for rows in budgets]
+    cells = [
+      _cell(own[rows], voted.get((name, rows))) if rows in own else ""
+      for rows in budgets
+    ]
     yield f"| {name.replace('_', ' ')} | " + " | ".join(cells) + " |"
 
 
-def _cell(point: pareto.Point) -> str:
+def _cell(point: pareto.Point, vote: float | None) -> str:
   low, high = 100 * point.accuracy.low, 100 * point.accuracy.high
   tokens = point.cost["policy_tokens"].value
   flops = point.cost["flops"].value / 1e6
+  voted = "" if vote is None else f" [{100 * vote:.1f}]"
   return (
-    f"**{100 * point.accuracy.value:.1f}** ({low:.0f} to {high:.0f}); "
+    f"**{100 * point.accuracy.value:.1f}** ({low:.0f} to {high:.0f}){voted}; "
     f"{tokens:,.0f} t, {flops:,.0f} M"
   )
 
@@ -211,12 +234,22 @@ def main() -> None:
     found = curves(cells)
     order = [n for n in (*ANSWERS, *variants.names()) if n in found]
     runs = [r for name in order for r in found[name].values()]
-    points[task] = pareto.table(runs)
+    points[task] = [
+      point
+      for size in sorted({len(run.correct) for run in runs}, reverse=True)
+      for point in pareto.table([r for r in runs if len(r.correct) == size])
+    ]
     own = list(ratios(found))
     rows += accuracies(task, points[task])
     rows += [_of_task(row, task) for row in own]
     names |= dict.fromkeys(order)
-    print(f"\n{task}\n", *markdown(points[task]), sep="\n")
+    polled = list(votes(cells, task))
+    rows += polled
+    voted = {
+      (row.name.partition("/")[0], float(row.cost["rows"])): float(row.value)
+      for row in polled
+    }
+    print(f"\n{task}\n", *markdown(points[task], voted), sep="\n")
     print("\n", *ratio_lines(own), sep="\n")
   args.out.mkdir(parents=True, exist_ok=True)
   config = {name: str(variants.variant(name)) for name in variants.names()}
