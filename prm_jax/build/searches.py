@@ -11,6 +11,7 @@ from prm_jax.build import fields
 from prm_jax.build.methods import (
   base,
   beams,
+  chains,
   groups,
   particles,
   sampling,
@@ -37,6 +38,12 @@ METHODS: dict[str, type[Any]] = {
   "rebase": groups.Rebase,
   "svdd": groups.SVDD,
   "particle": particles.ParticleFilter,
+  "entropic": particles.EntropicParticleFilter,
+  "fk_steering": particles.FKSteering,
+  "twisted_smc": particles.TwistedSMC,
+  "power_smc": particles.PowerSMC,
+  "particle_gibbs": chains.ParticleGibbs,
+  "parallel_tempering": chains.ParallelTempering,
   "mcts": trees.MCTS,
   "gumbel_mcts": trees.GumbelMCTS,
   "best_first": trees.BestFirst,
@@ -58,6 +65,12 @@ QUEUEING = (
   groups.Rebase,
   groups.SVDD,
   particles.ParticleFilter,
+  particles.EntropicParticleFilter,
+  particles.FKSteering,
+  particles.TwistedSMC,
+  particles.PowerSMC,
+  speculative.RewardGuided,
+  speculative.Reverse,
 )
 
 

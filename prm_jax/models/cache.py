@@ -69,6 +69,10 @@ class Rows(Protocol):
     """Forgets what was written behind `length` [B, N] since the last fork."""
     ...
 
+  def rewind_forks(self, length: Array, forks: Array) -> "Rows":
+    """`rewind` across the fork: `forks` [B, N] have parents that go on."""
+    ...
+
   def load(self, nodes: Parents) -> "Rows":
     """The same where these rows are a store, which stays in use."""
     ...
@@ -123,6 +127,10 @@ class RowCache(NamedTuple):
 
   def rewind(self, length: Array) -> "RowCache":
     return self._replace(length=jnp.minimum(self.length, length))
+
+  def rewind_forks(self, length: Array, forks: Array) -> "RowCache":
+    del forks  # nothing is shared
+    return self.rewind(length)
 
   def load(self, nodes: Parents) -> "RowCache":
     return jax.tree.map(lambda leaf: take_rows(leaf, nodes), self)

@@ -159,6 +159,9 @@ class PagedRows(NamedTuple):
     refs = self.held + _count(table, self.refs)
     return self._replace(table=table, length=length, refs=refs)
 
+  def rewind_forks(self, length: Array, forks: Array) -> "PagedRows":
+    return self.rewind(length)._own_last_pages(forks)
+
   def load(self, nodes: Parents) -> "PagedRows":
     rows = self._at(nodes, self.refs)
     return rows._own_last_pages(jnp.ones(nodes.shape, bool))

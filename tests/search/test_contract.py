@@ -15,6 +15,7 @@ from prm_jax.search import (
   best_first,
   best_of_n,
   dvts,
+  entropic,
   lookahead,
   mcts,
   particle,
@@ -22,9 +23,11 @@ from prm_jax.search import (
   resampling,
   rest_mcts,
   sbs,
+  snapshots,
   speculative,
   step_beam,
   svdd,
+  tempering,
   tree_frontier,
 )
 from tests.search import tabular, test_early_rejection
@@ -51,6 +54,27 @@ def beam_of_drafts(params, keys, root, step_fn, take_fn=base.take, **kw):
   )
 
 
+def chains(params, keys, root, step_fn, take_fn=base.take, **kw):
+  kit = snapshots.WHOLE
+  if isinstance(root, tuple):
+    restore = lambda state, marks, where: (
+      kit.restore(state[0], marks, where),
+      state[1],
+    )
+    kit = snapshots.Snapshots(lambda state: state[0], restore)
+  return tempering.parallel_tempering(
+    params,
+    keys,
+    root,
+    step_fn,
+    take_fn,
+    temperatures=(1.0, 0.2),
+    iterations=3,
+    snapshots=kit,
+    **kw,
+  )
+
+
 TREES = {
   "mcts": functools.partial(mcts.mcts, num_simulations=6),
   "rest_mcts": functools.partial(
@@ -71,6 +95,14 @@ METHODS = TREES | {
     scheme=resampling.stratified,
     choose="sample",
   ),
+  "filters": functools.partial(
+    entropic.entropic_particle_filter,
+    num_groups=2,
+    correct_weights=True,
+    progress_threshold=1.0,
+    limits=particle.Limits(most=2),
+  ),
+  "chains": chains,
   "dvts": functools.partial(dvts.dvts, num_groups=2, branch=2),
   "rebase": rebase.rebase,
   "sbs": functools.partial(sbs.sbs, width=2, branch=2),
