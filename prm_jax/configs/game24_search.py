@@ -21,6 +21,7 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
   c.task = game24_policy.get_config().task
   c.policy = ""
   c.verifier = ""
+  c.target = ""  # a second policy, for the methods that need one
   c.oracle = "value"  # or "solvable"
   c.split = "test"
   c.num_problems = 0  # 0: all

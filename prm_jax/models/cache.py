@@ -9,21 +9,17 @@ XLA's CPU backend transposes the whole cache at every token (7.3 ms against
 """
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 
-from prm_jax.models import attention
+from prm_jax.models import attention, forks
 from prm_jax.models import config as config_lib
 from prm_jax.types import Array, Parents
 
 KeyValue = attention.KeyValue
-
-# A fork moves the cache in so many parts: what is copied beside it is one.
-BLOCKS, SLOT_BLOCKS = 8, 4
 
 
 class PromptCache(NamedTuple):
@@ -150,7 +146,7 @@ class Contiguous:
     rows: int,
     slots: int,
   ) -> RowCache:
-    slots = -(-slots // SLOT_BLOCKS) * SLOT_BLOCKS
+    slots = -(-slots // forks.SLOT_BLOCKS) * forks.SLOT_BLOCKS
     shape = (batch, rows, config.num_kv_heads, slots, config.head_dim)
     # Two buffers, not one used twice: both are donated and updated in place.
     zeros = lambda: jnp.zeros(shape, config.jax_dtype)
@@ -167,41 +163,11 @@ CONTIGUOUS: Layout = Contiguous()
 
 def take(rows: RowCache, parents: Parents) -> RowCache:
   """Row j of the result is a copy of row `parents[:, j]`."""
-  fork = _take_in_place if parents.shape == rows.length.shape else _take_new
-  return RowCache(fork(rows, parents), take_rows(rows.length, parents))
-
-
-def _take_new(rows: RowCache, parents: Parents) -> tuple[KeyValue, ...]:
-  return jax.tree.map(lambda leaf: take_rows(leaf, parents), rows.layers)
-
-
-def _take_in_place(rows: RowCache, parents: Parents) -> tuple[KeyValue, ...]:
-  """Block by block of problems and slots.
-
-  So there never is a second cache, and slots that no row has reached are not
-  moved, nor are blocks whose rows all stay.
-  """
-  batch, _, _, slots, _ = rows.layers[0].key.shape
-  problems = math.gcd(batch, BLOCKS)
-  per_block, width = batch // problems, slots // math.gcd(slots, SLOT_BLOCKS)
-  stay = parents == jnp.arange(parents.shape[1])
-  moves = ~jnp.all(stay.reshape(problems, -1), axis=1)
-  moved_first = jnp.argsort(~moves, stable=True)
-  used = jnp.maximum(-(-jnp.max(rows.length) // width), 1)
-
-  def one(i, layers):
-    first = moved_first[i // used] * per_block
-    own = jax.lax.dynamic_slice_in_dim(parents, first, per_block)
-
-    def move(leaf):
-      start = (first, 0, 0, (i % used) * width, 0)
-      size = (per_block, *leaf.shape[1:3], width, leaf.shape[4])
-      block = jax.lax.dynamic_slice(leaf, start, size)
-      return jax.lax.dynamic_update_slice(leaf, take_rows(block, own), start)
-
-    return jax.tree.map(move, layers)
-
-  return jax.lax.fori_loop(0, jnp.sum(moves) * used, one, rows.layers)
+  if parents.shape != rows.length.shape:
+    return rows.load(parents)
+  used = jnp.max(rows.length)
+  layers = forks.in_place(rows.layers, used, parents, take_rows)
+  return RowCache(layers, take_rows(rows.length, parents))
 
 
 def take_rows(leaf: Array, parents: Parents) -> Array:

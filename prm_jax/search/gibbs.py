@@ -107,13 +107,9 @@ def sweeps(
     observe: of the output of each sweep, what is kept of it.
     **options: of the filter.
   """
-  if iterations < 1:
-    raise ValueError(f"iterations must be positive, got {iterations}")
   state = conditional.start(kit, params, rng_keys, root, max_steps)
   size = state.kept.shape[1] // num_groups
-  if iterations > 1 and size < 2:
-    raise ValueError("a reference and no other row: nothing would change")
-
+  _check(iterations, size)
   if draw is None:
     bound = resampling.conditional_by_name(scheme)
     draw = conditional.draw(resampling.by_name(scheme), bound, size)
@@ -150,12 +146,19 @@ def sweeps(
   shapes = jax.eval_shape(filter_once, rng_keys, state)
   blank = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
   references = jnp.zeros((state.kept.shape[0], num_groups), jnp.int32)
+  first = (state, references, blank.cost, blank)
   (_, _, cost, output), seen = jax.lax.scan(
-    sweep,
-    (state, references, blank.cost, blank),
-    jnp.arange(iterations),
+    sweep, first, jnp.arange(iterations)
   )
   return Sweeps(_finish(output, cost), seen)
+
+
+def _check(iterations: int, size: int) -> None:
+  """ValueError where sweeps could not be, or could not change anything."""
+  if iterations < 1:
+    raise ValueError(f"iterations must be positive, got {iterations}")
+  if iterations > 1 and size < 2:
+    raise ValueError("a reference and no other row: nothing would change")
 
 
 def sweep_keys(rng_keys: Array, number: Array) -> Array:

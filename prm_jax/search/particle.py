@@ -124,10 +124,10 @@ def particle_filter(
   population = loop.start(
     params, rng_keys, root, step_fn, max_steps, root_score
   )
-  zeros = jnp.zeros_like(population.rows.last_score)
-  if zeros.shape[1] % num_groups:
-    raise ValueError(f"{zeros.shape[1]} rows in {num_groups} groups")
-  size = zeros.shape[1] // num_groups
+  num_rows = population.rows.done.shape[1]
+  if num_rows % num_groups:
+    raise ValueError(f"{num_rows} rows in {num_groups} groups")
+  size = num_rows // num_groups
   trigger = {"always": math.inf, "ess": ess_threshold * size, "never": -1.0}
   select = _Selection(
     potential=potential,
@@ -138,20 +138,14 @@ def particle_filter(
     correct_weights=correct_weights,
     target=target,
   )
-  weights = Weights(
-    log_weight=zeros,
-    log_evidence=zeros[:, :num_groups],
-    ess=jnp.zeros_like(population.rows.step_scores[:, 0]),
-    times=jnp.zeros(zeros[:, :num_groups].shape, jnp.int32),
-  )
+  weights = _even(population, num_groups)
   if resample != "always" or limits != NO_LIMITS:
     take_fn = lineage.when_moved(take_fn)
   population, weights = run(
     params, rng_keys, population, step_fn, take_fn, select, weights
   )
-  if final is not None:
-    owed = final(population.rows, population.step)
-    weights = weights._replace(log_weight=weights.log_weight + owed)
+  owed = 0.0 if final is None else final(population.rows, population.step)
+  weights = weights._replace(log_weight=weights.log_weight + owed)
   log_weight, log_evidence = _across_groups(weights)
   output = loop.finish(
     population,
@@ -160,11 +154,27 @@ def particle_filter(
     log_evidence=log_evidence,
     ess=weights.ess,
   )
-  if choose == "argmax":
-    return output
+  if choose == "sample":
+    return output._replace(chosen=_sample(rng_keys, log_weight))
+  return output
+
+
+def _even(population: loop.Population, num_groups: int) -> Weights:
+  """The weights before any step."""
+  zeros = jnp.zeros_like(population.rows.last_score)
+  return Weights(
+    log_weight=zeros,
+    log_evidence=zeros[:, :num_groups],
+    ess=jnp.zeros_like(population.rows.step_scores[:, 0]),
+    times=jnp.zeros(zeros[:, :num_groups].shape, jnp.int32),
+  )
+
+
+def _sample(rng_keys: Array, log_weight: Array) -> Array:
+  """[B] a row of each problem, drawn by weight."""
   keys = loop.step_keys(rng_keys, loop.SELECTION)
   one = lambda key, log_weight: resampling.multinomial(key, log_weight, 1)[0]
-  return output._replace(chosen=jax.vmap(one)(keys, log_weight))
+  return jax.vmap(one)(keys, log_weight)
 
 
 @dataclasses.dataclass(frozen=True)
