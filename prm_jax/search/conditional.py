@@ -105,7 +105,7 @@ def restart(kit: Kit, state: State, references: Array) -> State:
     kept=kept,
     number=jnp.zeros_like(state.number),
   )
-  return _rewind(kit, taken, ~kept)
+  return rewind(kit, taken, ~kept)
 
 
 def step_fn(kit: Kit) -> base.StepFn:
@@ -214,13 +214,13 @@ def take_fn(kit: Kit, graft: GraftFn | None = None) -> base.TakeFn:
       embedding=kit.take_fn(state.embedding, parents),
       trail=base.take(state.trail, parents),
     )
-    taken = _rewind(kit, taken, forked)
+    taken = rewind(kit, taken, forked)
     return taken if graft is None else graft(state, taken, parents)
 
   return take
 
 
-def _rewind(kit: Kit, state: State, rows: Array) -> State:
+def rewind(kit: Kit, state: State, rows: Array) -> State:
   """Rows [B, N] as they were after the steps of this sweep."""
   number = state.number[:, None]
   trail = state.trail

@@ -85,6 +85,7 @@ def sweeps(
   scheme: str = "multinomial",
   num_groups: int = 1,
   draw: particle.DrawFn | None = None,
+  bind_step_fn: Callable[[conditional.Kit], base.StepFn] = conditional.step_fn,
   graft: conditional.GraftFn | None = None,
   exchange: ExchangeFn | None = None,
   observe: Callable[[base.SearchOutput], Any] = lambda output: None,
@@ -102,6 +103,7 @@ def sweeps(
     scheme: of the draw.
     num_groups: G chains.
     draw: parents, where the scheme is not enough.
+    bind_step_fn: the step function of a conditional filter.
     graft: completes references with another past, see `ancestors`.
     exchange: between chains, of their references.
     observe: of the output of each sweep, what is kept of it.
@@ -119,7 +121,7 @@ def sweeps(
       params,
       keys,
       state,
-      conditional.step_fn(kit),
+      bind_step_fn(kit),
       conditional.take_fn(kit, graft),
       max_steps=max_steps,
       draw=draw,
@@ -185,5 +187,9 @@ def _finish(output: base.SearchOutput, cost: base.Cost) -> base.SearchOutput:
   spent = cost.policy_tokens - state.told + state.replayed
   return output._replace(
     embedding=state.embedding,
-    cost=cost._replace(policy_tokens=spent, discarded_tokens=spent - final),
+    cost=cost._replace(
+      policy_tokens=spent,
+      verifier_tokens=cost.verifier_tokens + state.replayed,
+      discarded_tokens=spent - final,
+    ),
   )
