@@ -66,9 +66,14 @@ def flat(tree):
 
 
 def gap(left, right) -> float:
+  """The largest difference; above 1 (sums, counts) a relative one."""
   left, right = flat(left), flat(right)
   assert left.keys() == right.keys()
-  gaps = [np.abs(np.asarray(left[k]) - np.asarray(right[k])) for k in left]
+  gaps = [
+    np.abs(np.asarray(left[k]) - np.asarray(right[k]))
+    / np.maximum(1, np.abs(np.asarray(right[k])))
+    for k in left
+  ]
   return float(max(np.max(x) for x in gaps if x.size))
 
 
