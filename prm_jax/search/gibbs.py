@@ -145,14 +145,17 @@ def sweeps(
     cost = jax.tree.map(jnp.add, cost, output.cost)
     return (output.embedding, references, cost, output), observe(output)
 
-  shapes = jax.eval_shape(filter_once, rng_keys, state)
-  blank = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+  blank = _zeros(jax.eval_shape(filter_once, rng_keys, state))
   references = jnp.zeros((state.kept.shape[0], num_groups), jnp.int32)
   first = (state, references, blank.cost, blank)
   (_, _, cost, output), seen = jax.lax.scan(
     sweep, first, jnp.arange(iterations)
   )
   return Sweeps(_finish(output, cost), seen)
+
+
+def _zeros(shapes: Any) -> Any:
+  return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
 
 def _check(iterations: int, size: int) -> None:

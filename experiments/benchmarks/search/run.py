@@ -32,9 +32,7 @@ from prm_jax.tasks import base as tasks
 
 def with_value_head(policy: models.Loaded) -> models.Loaded:
   """The policy with a fresh value head on its trunk."""
-  model = lm.Model(
-    dataclasses.replace(policy.model.config, value_head="token")
-  )
+  model = lm.Model(dataclasses.replace(policy.model.config, value_head="token"))
   one = jnp.ones((1, 1), jnp.int32)
   fresh = nn.unbox(jax.jit(model.init)(jax.random.key(0), one, one, one))
   own = nn.unbox(policy.params)["params"]
