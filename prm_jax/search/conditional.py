@@ -45,6 +45,8 @@ class State(NamedTuple):
   number: Array  # [B] int32 steps taken in this sweep
   told: Array  # [B] int32 tokens of references that were not written again
   replayed: Array  # [B] int32 tokens of grafted suffixes, see `ancestors`
+  origin: Array  # [B, N] int32 places of the rows before the last fork
+  memo: Any = None  # a method's own [B, ...] leaves; zero before a sweep
 
 
 # `(state, its rows taken by parents, parents) -> state`.
@@ -65,6 +67,7 @@ def start(
   rng_keys: Array,
   root: base.Embedding,
   max_steps: int,
+  memo: Any = None,
 ) -> State:
   """No reference yet: every row is free."""
   output, _ = jax.eval_shape(kit.step_fn, params, rng_keys, root)
@@ -88,6 +91,8 @@ def start(
     number=count,
     told=count,
     replayed=count,
+    origin=lineage.identity(none),
+    memo=memo,
   )
 
 
@@ -104,6 +109,8 @@ def restart(kit: Kit, state: State, references: Array) -> State:
     trail=trail,
     kept=kept,
     number=jnp.zeros_like(state.number),
+    origin=lineage.identity(kept),
+    memo=jax.tree.map(jnp.zeros_like, state.memo),
   )
   return rewind(kit, taken, ~kept)
 
@@ -134,6 +141,7 @@ def step_fn(kit: Kit) -> base.StepFn:
         kit, trail, embedding, output, state.number, ready[:, None] & ~kept
       )._replace(num_steps=trail.num_steps + wrote),
       number=state.number + ready,
+      origin=jnp.where(ready[:, None], lineage.identity(kept), state.origin),
       told=state.told
       + jnp.where(
         ready, jnp.sum(jnp.where(told, output.num_tokens, 0), axis=1), 0
@@ -213,6 +221,7 @@ def take_fn(kit: Kit, graft: GraftFn | None = None) -> base.TakeFn:
     taken = state._replace(
       embedding=kit.take_fn(state.embedding, parents),
       trail=base.take(state.trail, parents),
+      origin=jnp.take_along_axis(state.origin, parents, axis=1),
     )
     taken = rewind(kit, taken, forked)
     return taken if graft is None else graft(state, taken, parents)

@@ -89,6 +89,7 @@ def sweeps(
   graft: conditional.GraftFn | None = None,
   exchange: ExchangeFn | None = None,
   observe: Callable[[base.SearchOutput], Any] = lambda output: None,
+  memo: Any = None,
   **options: Any,
 ) -> Sweeps:
   """`particle_gibbs` with its parts to be replaced.
@@ -107,9 +108,10 @@ def sweeps(
     graft: completes references with another past, see `ancestors`.
     exchange: between chains, of their references.
     observe: of the output of each sweep, what is kept of it.
+    memo: zeros for what the step function keeps of rows, see `State`.
     **options: of the filter.
   """
-  state = conditional.start(kit, params, rng_keys, root, max_steps)
+  state = conditional.start(kit, params, rng_keys, root, max_steps, memo)
   size = state.kept.shape[1] // num_groups
   _check(iterations, size)
   if draw is None:

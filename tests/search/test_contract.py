@@ -16,6 +16,7 @@ from prm_jax.search import (
   best_of_n,
   dvts,
   entropic,
+  gibbs,
   lookahead,
   mcts,
   particle,
@@ -27,7 +28,6 @@ from prm_jax.search import (
   speculative,
   step_beam,
   svdd,
-  tempering,
   tree_frontier,
 )
 from tests.search import tabular, test_early_rejection
@@ -55,22 +55,20 @@ def beam_of_drafts(params, keys, root, step_fn, take_fn=base.take, **kw):
 
 
 def chains(params, keys, root, step_fn, take_fn=base.take, **kw):
-  kit = snapshots.WHOLE
-  if isinstance(root, tuple):
-    restore = lambda state, marks, where: (
-      kit.restore(state[0], marks, where),
-      state[1],
-    )
-    kit = snapshots.Snapshots(lambda state: state[0], restore)
-  return tempering.parallel_tempering(
+  whole = snapshots.WHOLE
+  inner = snapshots.Snapshots(
+    lambda state: state[0],
+    lambda state, *marks: (whole.restore(state[0], *marks), state[1]),
+  )
+  return gibbs.particle_gibbs(
     params,
     keys,
     root,
     step_fn,
     take_fn,
-    temperatures=(1.0, 0.2),
+    num_groups=2,
     iterations=3,
-    snapshots=kit,
+    snapshots=inner if isinstance(root, tuple) else whole,
     **kw,
   )
 
@@ -115,11 +113,11 @@ METHODS = TREES | {
 }
 SELECTING = [name for name in METHODS if name != "best_of_n"]
 # Early rejection selects in mid-step, the last step included; trees order
-# their rows; some drafts are written again.
+# their rows; some drafts are written again; chains begin again.
 BETWEEN_STEPS = [
   name
   for name in SELECTING
-  if name not in ("early_rejection", "drafts", *TREES)
+  if name not in ("early_rejection", "drafts", "chains", *TREES)
 ]
 OF_ONE_ROW = {
   "step_beam": functools.partial(step_beam.step_beam, width=1, branch=1),
