@@ -8,6 +8,7 @@ the tables as Markdown.
 
 import argparse
 import dataclasses
+import itertools
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -69,11 +70,11 @@ def read(path: pathlib.Path) -> Cells:
   return found
 
 
-def curves(cells: Cells) -> dict[str, Curve]:
-  """Per method its runs, by rows."""
+def curves(cells: Cells, answer: str = "chosen") -> dict[str, Curve]:
+  """Per method its runs, by rows; `answer` is a field of `correct`."""
   found: dict[str, Curve] = {}
   for (name, rows), cell in sorted(cells.items(), key=lambda item: item[0][1]):
-    correct = np.array(cell["correct"]["chosen"])
+    correct = np.array(cell["correct"][answer])
     cost = {k: np.array(v) for k, v in cell["cost"].items()}
     cost["rows"] = np.full(len(correct), float(rows))
     cost = {axis: cost[axis] for axis in AXES}
@@ -134,6 +135,14 @@ def ratios(found: Mapping[str, Curve]) -> Iterator[results.Row]:
     row = ratio(found, better, baseline, axis)
     if row is not None:
       yield row
+
+
+def voted_ratios(found: Mapping[str, Curve]) -> Iterator[results.Row]:
+  """Of the first claim, where all searches answer by a weighted vote."""
+  for better, baseline in itertools.product(PARTICLES, DETERMINISTIC):
+    row = ratio(found, better, baseline, "flops")
+    if row is not None:
+      yield dataclasses.replace(row, name=f"{row.name} by votes")
 
 
 def families(names: Sequence[str]) -> dict[str, list[str]]:
@@ -239,7 +248,7 @@ def main() -> None:
       for size in sorted({len(run.correct) for run in runs}, reverse=True)
       for point in pareto.table([r for r in runs if len(r.correct) == size])
     ]
-    own = list(ratios(found))
+    own = [*ratios(found), *voted_ratios(curves(cells, "weighted"))]
     rows += accuracies(task, points[task])
     rows += [_of_task(row, task) for row in own]
     names |= dict.fromkeys(order)
