@@ -10,7 +10,7 @@ from prm_jax.eval import pareto
 from prm_jax.reports import plots
 
 REFERENCE = "best_of_n"  # grey in every panel
-WIDTH, HEIGHT = 3.0, 3.4  # of a panel, inches
+WIDTH, HEIGHT = 3.0, 4.0  # of a panel, inches
 
 
 def draw(
@@ -58,7 +58,13 @@ def _panel(
   axes.set_ylim(0, 100)
   axes.grid(visible=True, color="#E5E5E5")
   axes.spines[["top", "right"]].set_visible(False)
-  axes.legend(fontsize=6.5, frameon=False, loc="lower right")
+  axes.legend(
+    fontsize=6.5,
+    frameon=False,
+    loc="upper center",
+    bbox_to_anchor=(0.5, -0.17),
+    ncols=2,
+  )
 
 
 def _line(
