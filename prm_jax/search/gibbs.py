@@ -150,9 +150,8 @@ def sweeps(
   blank = _zeros(jax.eval_shape(filter_once, rng_keys, state))
   references = jnp.zeros((state.kept.shape[0], num_groups), jnp.int32)
   first = (state, references, blank.cost, blank)
-  (_, _, cost, output), seen = jax.lax.scan(
-    sweep, first, jnp.arange(iterations)
-  )
+  last, seen = jax.lax.scan(sweep, first, jnp.arange(iterations))
+  _, _, cost, output = last
   return Sweeps(_finish(output, cost), seen)
 
 
