@@ -11,16 +11,24 @@ import jax.numpy as jnp
 import ml_collections
 
 from prm_jax import errors
-from prm_jax.build import fields
+from prm_jax.build import fields, public
 from prm_jax.checkpoint import store
 from prm_jax.models import config as config_lib
 from prm_jax.models import lm
 from prm_jax.tasks import base as tasks
 from prm_jax.tasks import registry
+from prm_jax.text import hf_tokenizer, public_notation
 from prm_jax.text import tokenizer as tokenizer_lib
 from prm_jax.types import Params
 
 Group: TypeAlias = ml_collections.ConfigDict
+# The last one is the second with what a search needs beside, see
+# `searches.notation`.
+Tokenizer: TypeAlias = (
+  tokenizer_lib.Tokenizer
+  | hf_tokenizer.HfTokenizer
+  | public_notation.PublicNotation
+)
 
 
 class Loaded(NamedTuple):
@@ -28,8 +36,13 @@ class Loaded(NamedTuple):
 
   model: lm.Model
   params: Params
-  tokenizer: tokenizer_lib.Tokenizer
+  tokenizer: Tokenizer
   extra: Mapping[str, Any]
+
+  @property
+  def context(self) -> int | None:
+    """Tokens that it can see; None: nobody says."""
+    return self.extra.get("context")
 
 
 def task(config: Group) -> tasks.Task:
@@ -108,12 +121,28 @@ def save(
 
 
 def load(directory: str | pathlib.Path, field: str) -> Loaded:
-  """Reads a model that `save` wrote.
+  """Reads a model that `save` wrote, or a public checkpoint.
 
   Raises:
     UserError: names `field` and the directory: no model, one of another
       version, or parameters of another shape than its description says.
   """
+  if public.is_public(directory):
+    return _load_public(directory, field)
+  return _load_native(directory, field)
+
+
+def _load_public(directory: str | pathlib.Path, field: str) -> Loaded:
+  try:
+    found = public.load(directory)
+  except errors.UserError as error:
+    raise errors.UserError(f"{field}: {error}") from error
+  return Loaded(
+    lm.Model(found.config), found.params, found.tokenizer, found.extra
+  )
+
+
+def _load_native(directory: str | pathlib.Path, field: str) -> Loaded:
   try:
     params, found = store.load_model(directory)
     names = dict(found["model"])

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import ml_collections
 
 from prm_jax import errors
-from prm_jax.build import fields
+from prm_jax.build import fields, models
 from prm_jax.build.methods import (
   base,
   beams,
@@ -23,7 +23,12 @@ from prm_jax.decode import sampling as sampling_lib
 from prm_jax.decode import state, step
 from prm_jax.search import loop, queue
 from prm_jax.tasks import base as tasks
-from prm_jax.text import delimiters, token_bytes
+from prm_jax.text import (
+  delimiters,
+  hf_tokenizer,
+  public_notation,
+  token_bytes,
+)
 from prm_jax.text import tokenizer as tokenizer_lib
 
 Group: TypeAlias = ml_collections.ConfigDict
@@ -127,7 +132,7 @@ class StepConfig:
 
   Attributes:
     delimiters: strings that close a step, wherever they stand in the tokens;
-      none: the tokenizer's own token for it.
+      none: the tokenizer's own token for it, or a blank line.
     stop: strings that end a solution.
     max_step_tokens: a step of so many tokens ends there; 0: as the task says.
     barrier: see `decode.step.StepFormat`.
@@ -150,9 +155,40 @@ def step_config(config: Group) -> StepConfig:
   return fields.dataclass(StepConfig, config.to_dict(), "steps")
 
 
+def notation(
+  loaded: models.Loaded,
+  prompt: Group,
+  ends: Group,
+  max_step_tokens: int,
+) -> tokenizer_lib.Tokenizer | public_notation.PublicNotation:
+  """How the model's problems and solutions stand in its tokens.
+
+  Args:
+    loaded: the model.
+    prompt: how problems are put, where it is a public checkpoint.
+    ends: the config's `steps`.
+    max_step_tokens: of the task, where `ends` does not say.
+  """
+  style = fields.dataclass(
+    public_notation.PromptFormat, prompt.to_dict(), "prompt"
+  )
+  own = step_config(ends)
+  if not isinstance(loaded.tokenizer, hf_tokenizer.HfTokenizer):
+    return loaded.tokenizer  # it knows
+  return public_notation.PublicNotation(
+    loaded.tokenizer,
+    tuple(loaded.extra["eos_ids"]),
+    style,
+    own.delimiters or (public_notation.BLANK_LINE,),
+    own.stop,
+    own.max_step_tokens or max_step_tokens,
+    loaded.model.config.transformer.vocab_size,
+  )
+
+
 def step_format(
   task: tasks.Task,
-  tokenizer: tokenizer_lib.Tokenizer,
+  tokenizer: models.Tokenizer,
   config: StepConfig | None = None,
   vocab_size: int = 0,
 ) -> step.StepFormat:
@@ -165,6 +201,15 @@ def step_format(
     vocab_size: of the model, where it is larger than the tokenizer's.
   """
   config = config or StepConfig()
+  if isinstance(tokenizer, public_notation.PublicNotation):
+    return step.StepFormat(
+      tokenizer.step_ends,
+      tokenizer.eos_ids[0],
+      config.max_step_tokens or task.max_step_tokens,
+      config.barrier,
+      tokenizer.solution_ends,
+    )
+  assert isinstance(tokenizer, tokenizer_lib.Tokenizer)
 
   def find(strings: Sequence[str]) -> delimiters.Automaton:
     patterns = [string.encode() for string in strings]

@@ -79,7 +79,7 @@ def _run(argv: Sequence[str]) -> int:
   from prm_jax.cli import config_file
 
   module = _import_command(arguments.command)
-  name = arguments.config or module.DEFAULT_CONFIG
+  name = arguments.config or _default_config(module, arguments.flags)
   config = config_file.load(name, arguments.overrides)
   record = {
     "command": arguments.command,
@@ -88,6 +88,12 @@ def _run(argv: Sequence[str]) -> int:
   }
   with _enter(module, arguments.workdir, record) as workdir:
     return module.run(config, workdir, arguments.flags)
+
+
+def _default_config(module: ModuleType, flags: flags_lib.Flags) -> str:
+  if hasattr(module, "default_config"):
+    return module.default_config(flags)
+  return module.DEFAULT_CONFIG
 
 
 def _import_command(command: str) -> ModuleType:

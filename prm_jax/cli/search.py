@@ -24,9 +24,16 @@ from prm_jax.solvers import judging, solver
 from prm_jax.tasks import base as tasks
 
 DEFAULT_CONFIG = "game24_search"
+FILE_CONFIG = "questions_search"  # where --input is a file of questions
 VOLATILE = ("config.solver.batch_size",)
 SAMPLES = "samples.jsonl"
 MOST_PRINTED = 50
+
+
+def default_config(flags: flags_lib.Flags) -> str:
+  """Which config it is where the user names none."""
+  is_file = flags.input and pathlib.Path(flags.input).suffix == ".jsonl"
+  return FILE_CONFIG if is_file else DEFAULT_CONFIG
 
 
 def run(
@@ -45,6 +52,10 @@ def run(
   task = models.task(config.task)
   problems = _problems(task, config)
   policy = solving.load_policy(config.policy)
+  written = searches.notation(
+    policy, config.prompt, config.steps, task.max_step_tokens
+  )
+  policy = policy._replace(tokenizer=written)
   verifier = solving.load_verifier(
     config.verifier, task, policy, problems, config.oracle
   )
@@ -55,7 +66,7 @@ def run(
     verifier,
     search=searches.method(config.search),
     sampler=config.sampler,
-    sizes=config.solver,
+    sizes=solving.sizes(config.solver, policy, problems),
     ends=searches.step_config(config.steps),
     seed=config.seed,
     target=target,
@@ -107,7 +118,8 @@ class _Batch(NamedTuple):
     self, problems: Sequence[tasks.Problem]
   ) -> list[records.SearchSample]:
     solved = self.searching.solve(problems)
-    judged = judging.judge(self.task, self.policy.tokenizer, solved)
+    notation = solving.policy_notation(self.policy)
+    judged = judging.judge(self.task, notation, solved)
     if self.vote is not None:
       voters = judging.without_copies(solved, judged)
       chosen = judging.vote(voters, self.vote, solved.score)

@@ -19,11 +19,14 @@ from prm_jax.models import config as config_lib
 from prm_jax.reports import results
 from prm_jax.solvers import oracle, solver
 from prm_jax.tasks import base as tasks
+from prm_jax.text import hf_tokenizer, public_notation
+from prm_jax.text import tokenizer as tokenizer_lib
 
 ORACLE = "oracle"  # verifier: the task's exact values
 POLICY = "policy"  # verifier: the value head on the policy's own trunk
 # Verifiers that are the policy itself, see `decode.signals`.
 CERTAINTY, REFERENCE = "certainty", "reference"
+PROMPT_MULTIPLE = 32  # slots of prompts: few programs for many files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +50,10 @@ def first(
 
 def load_policy(directory: str, flag: str = "--policy") -> models.Loaded:
   """The model that a user names to write solutions.
+
+  Args:
+    directory: of ours or a public one.
+    flag: that named it.
 
   Raises:
     UserError: no model there, or a verifier.
@@ -83,6 +90,40 @@ def _check_vocabulary(
     raise errors.UserError(f"{name}: its vocabulary is not that of the policy")
 
 
+def policy_notation(
+  policy: models.Loaded,
+) -> tokenizer_lib.Tokenizer | public_notation.PublicNotation:
+  """How its problems and solutions stand in tokens, see `searches.notation`."""
+  if isinstance(policy.tokenizer, hf_tokenizer.HfTokenizer):
+    raise ValueError("a public checkpoint needs a notation to write in")
+  return policy.tokenizer
+
+
+def sizes(
+  config: ml_collections.ConfigDict,
+  policy: models.Loaded,
+  problems: Sequence[tasks.Problem],
+) -> ml_collections.ConfigDict:
+  """The config's `solver` with room for all prompts, where it leaves it open.
+
+  Raises:
+    UserError: prompt and solution may be longer than the policy's context.
+  """
+  found = config.copy_and_resolve_references()
+  if not found.prompt_tokens:
+    encode = policy_notation(policy).encode_prompt
+    longest = max((len(encode(p.prompt)) for p in problems), default=1)
+    found.prompt_tokens = -(-longest // PROMPT_MULTIPLE) * PROMPT_MULTIPLE
+  wanted = found.prompt_tokens + found.max_tokens
+  if policy.context is not None and wanted > policy.context:
+    raise errors.UserError(
+      f"solver.max_tokens: {found.max_tokens} after prompts of up to "
+      f"{found.prompt_tokens} tokens go beyond the policy's context of "
+      f"{policy.context}"
+    )
+  return found
+
+
 def no_verifier() -> Verifier:
   return Verifier("", scoring.NoScorer())
 
@@ -113,7 +154,7 @@ def signal_verifier(name: str, policy: models.Loaded) -> Verifier:
   """How sure the policy is of what it wrote, or how much the question says."""
   scorer = signals.LawScorer(policy.model)
   if name == REFERENCE:
-    blank = signals.blank(policy.tokenizer.pad_id)
+    blank = signals.blank(policy_notation(policy).pad_id)
     # The first tokens and the temperature of arXiv 2510.05681.
     statistic = functools.partial(signals.reference_divergence, temperature=4.0)
     scorer = signals.LawScorer(policy.model, statistic, (blank,), first=5)
@@ -136,7 +177,7 @@ def oracle_verifier(
 ) -> Verifier:
   """The truth; see `solvers.oracle`."""
   check_oracle(kind)
-  values = oracle.OracleValues(task, policy.tokenizer, problems, kind)
+  values = oracle.OracleValues(task, policy_notation(policy), problems, kind)
   return Verifier(ORACLE, scoring.OracleScorer(values))
 
 
@@ -193,7 +234,7 @@ def make_solver(
     params["target"] = target.params
   return solver.Solver(
     params,
-    policy.tokenizer,
+    policy_notation(policy),
     steps=steps,
     search_fn=search.bind(task.max_steps, steps),
     num_rows=search.num_rows,
@@ -213,7 +254,7 @@ def costs(
   target: models.Loaded | None = None,
 ) -> dict[str, np.ndarray]:
   """[n] per counter of `search.base.Cost`, and "flops", see `eval.flops`."""
-  encode = policy.tokenizer.encode
+  encode = policy_notation(policy).encode_prompt
   spent = flops.of_search(
     solved.cost,
     np.array([len(encode(problem.prompt)) for problem in solved.problems]),

@@ -32,6 +32,8 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
     c.search.update({"potential": "difference", "resample": "always"})
   # Strings that close a step; none: the tokenizer's own token for it.
   c.steps = {"delimiters": (), "stop": (), "max_step_tokens": 0, "barrier": 1.0}
+  # How a problem is put to a public checkpoint.
+  c.prompt = {"style": "auto", "system": "", "text": "{problem}"}
   # "none": the row that the method chooses; else a vote of the rows' answers.
   c.vote = {
     "rule": "none",  # "naive", "majority", "weighted", "borda", "adaptive"
@@ -42,7 +44,7 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
   c.solver = {
     "batch_size": 64,
     "slots": 0,  # problems at a time, the others queue; 0: all of the batch
-    "prompt_tokens": 8,
+    "prompt_tokens": 8,  # 0: as many as the longest prompt has
     "max_tokens": 44,
     "cache": "contiguous",  # or "paged"
     "page_tokens": 16,

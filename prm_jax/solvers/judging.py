@@ -10,8 +10,8 @@ from prm_jax.data import records
 from prm_jax.search import votes
 from prm_jax.solvers.solver import Solved
 from prm_jax.tasks import base as tasks
+from prm_jax.text import notation
 from prm_jax.text import steps as steps_lib
-from prm_jax.text import tokenizer as tokenizer_lib
 
 
 class Judged(NamedTuple):
@@ -23,7 +23,7 @@ class Judged(NamedTuple):
 
 
 def judge(
-  task: tasks.Task, tokenizer: tokenizer_lib.Tokenizer, solved: Solved
+  task: tasks.Task, tokenizer: notation.Notation, solved: Solved
 ) -> Judged:
   """Decodes and verifies every row; equal rows of a problem once.
 

@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from prm_jax.tasks import base as tasks
+from prm_jax.text import notation
 from prm_jax.text import steps as steps_lib
-from prm_jax.text import tokenizer as tokenizer_lib
 
 Kind: TypeAlias = Literal["value", "solvable"]
 
@@ -29,13 +29,14 @@ class OracleValues:
   def __init__(
     self,
     task: tasks.Task,
-    tokenizer: tokenizer_lib.Tokenizer,
+    tokenizer: notation.Notation,
     problems: Sequence[tasks.Problem],
     kind: Kind = "value",
   ):
     self._task, self._tokenizer, self._kind = task, tokenizer, kind
     self._problems = {
-      tuple(tokenizer.encode(problem.prompt)): problem for problem in problems
+      tuple(tokenizer.encode_prompt(problem.prompt)): problem
+      for problem in problems
     }
 
   def __call__(

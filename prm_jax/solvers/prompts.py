@@ -7,6 +7,7 @@ import numpy as np
 
 from prm_jax import errors
 from prm_jax.tasks import base as tasks
+from prm_jax.text import notation
 from prm_jax.text import tokenizer as tokenizer_lib
 
 
@@ -16,7 +17,7 @@ def number(problem_id: str) -> int:
 
 
 def encode(
-  tokenizer: tokenizer_lib.Tokenizer,
+  tokenizer: notation.Notation,
   problems: Sequence[tasks.Problem],
   slots: int,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +25,7 @@ def encode(
   prompts = np.zeros((len(problems), slots), np.int32)
   length = np.zeros(len(problems), np.int32)
   for row, problem in enumerate(problems):
-    ids = tokenizer.encode(problem.prompt)
+    ids = tokenizer.encode_prompt(problem.prompt)
     if not 0 < len(ids) <= slots:
       raise errors.UserError(
         f"problem {problem.id}: prompt of {len(ids)} tokens, "

@@ -8,14 +8,14 @@ import numpy as np
 from prm_jax.decode import certainty, score, step
 from prm_jax.models import lm
 from prm_jax.solvers import solver
-from prm_jax.text import tokenizer as tokenizer_lib
+from prm_jax.text import notation
 from prm_jax.types import Array, Params
 
 
 def step_scores(
   model: lm.Model,
   params: Params,
-  tokenizer: tokenizer_lib.Tokenizer,
+  tokenizer: notation.Notation,
   solved: solver.Solved,
   *,
   batch_size: int = 1024,
@@ -47,7 +47,7 @@ def step_scores(
 def self_certainty(
   policy: lm.Model,
   params: Params,
-  tokenizer: tokenizer_lib.Tokenizer,
+  tokenizer: notation.Notation,
   solved: solver.Solved,
   *,
   batch_size: int = 1024,
@@ -102,11 +102,13 @@ def _by_batch(
 
 
 def _joined(
-  tokenizer: tokenizer_lib.Tokenizer, solved: solver.Solved
+  tokenizer: notation.Notation, solved: solver.Solved
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Prompt and row as one sequence: [n * N, t], prompt lengths, lengths."""
   rows, slots = solved.tokens.shape[1:]
-  prompts = [tokenizer.encode(problem.prompt) for problem in solved.problems]
+  prompts = [
+    tokenizer.encode_prompt(problem.prompt) for problem in solved.problems
+  ]
   longest = max(map(len, prompts))
   texts = np.zeros((len(prompts), rows, longest + slots), np.int32)
   for i, prompt in enumerate(prompts):

@@ -22,11 +22,11 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from prm_jax import errors
 from prm_jax.decode import state, step
 from prm_jax.models import cache as cache_lib
-from prm_jax.models import paged
+from prm_jax.models import lm, paged
 from prm_jax.search import base
 from prm_jax.solvers import prompts
 from prm_jax.tasks import base as tasks
-from prm_jax.text import tokenizer as tokenizer_lib
+from prm_jax.text import notation
 from prm_jax.types import Params
 
 _AXIS = "problems"
@@ -125,7 +125,7 @@ class Solver:
   def __init__(
     self,
     params: Params,
-    tokenizer: tokenizer_lib.Tokenizer,
+    tokenizer: notation.Notation,
     *,
     steps: step.StepFactory,
     search_fn: Callable[..., base.SearchOutput],
@@ -143,7 +143,8 @@ class Solver:
       )
     self._mesh, self._num_slots = mesh, at_once
     self._tokenizer = tokenizer
-    self._params = jax.device_put(params, NamedSharding(mesh, _WHOLE))
+    placed = jax.device_put(params, NamedSharding(mesh, _WHOLE))
+    self._params = lm.unstack(placed)
     self._config = config
     self._step_format = steps.step_format
     self._by_problem = NamedSharding(mesh, _SPLIT)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from prm_jax import errors
-from prm_jax.tasks import base, chain, countdown, game24
+from prm_jax.tasks import base, chain, countdown, game24, questions
 
 
 class Entry(NamedTuple):
@@ -18,6 +18,7 @@ TASKS: dict[str, Entry] = {
   game24.NAME: Entry(game24.Config, game24.Game24),
   countdown.NAME: Entry(countdown.Config, countdown.Countdown),
   chain.NAME: Entry(chain.Config, chain.Chain),
+  questions.NAME: Entry(questions.Config, questions.Questions),
 }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from prm_jax import errors
+from prm_jax.text import notation
 from prm_jax.text import tokenizer as tokenizer_lib
 
 
@@ -100,27 +101,14 @@ def encode_sampled(
 
 
 def decode_steps(
-  tokenizer: tokenizer_lib.Tokenizer, tokens: Sequence[int] | np.ndarray
+  tokenizer: notation.Notation, tokens: Sequence[int] | np.ndarray
 ) -> tuple[list[str], bool]:
-  """Steps in the tokens after the prompt, and whether `<eos>` was reached.
+  """Steps in the tokens after the prompt, and whether the solution ended.
 
-  Reading stops at `<eos>` or padding. A last step without delimiter is kept;
+  Reading stops there or at padding. A last step without delimiter is kept;
   empty steps are dropped.
   """
-  steps: list[str] = []
-  current: list[int] = []
-  finished = False
-  for token in np.asarray(tokens).tolist():
-    if token == tokenizer.step_id:
-      steps.append(tokenizer.decode(current))
-      current = []
-      continue
-    finished = token == tokenizer.eos_id
-    if finished or token == tokenizer.pad_id:
-      break
-    current.append(token)
-  steps.append(tokenizer.decode(current))
-  return [step for step in steps if step], finished
+  return tokenizer.read_steps(tokens)
 
 
 def _encode_exactly(tokenizer: tokenizer_lib.Tokenizer, text: str) -> list[int]:

@@ -12,6 +12,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers
 
@@ -70,6 +71,29 @@ class Tokenizer:
   def decode(self, ids: Sequence[int]) -> str:
     """Text of the ids, words parted by single blanks."""
     return self.backend.decode(list(ids), skip_special_tokens=False)
+
+  def encode_prompt(self, text: str) -> list[int]:
+    """See `notation.Notation`: a problem is its text."""
+    return self.encode(text)
+
+  def read_steps(
+    self, tokens: Sequence[int] | np.ndarray
+  ) -> tuple[list[str], bool]:
+    """See `notation.Notation`: steps end at `;`, the solution at `<eos>`."""
+    steps: list[str] = []
+    current: list[int] = []
+    finished = False
+    for token in np.asarray(tokens).tolist():
+      if token == self.step_id:
+        steps.append(self.decode(current))
+        current = []
+        continue
+      finished = token == self.eos_id
+      if finished or token == self.pad_id:
+        break
+      current.append(token)
+    steps.append(self.decode(current))
+    return [step for step in steps if step], finished
 
   def save(self, directory: str | os.PathLike[str]) -> None:
     path = pathlib.Path(directory)

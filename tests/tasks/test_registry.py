@@ -7,9 +7,11 @@ from prm_jax import errors
 from prm_jax.tasks import base, registry
 
 SMALL = {"game24": {}, "countdown": {"num_problems": 30}, "chain": {}}
+# Those that read problems from files generate and know nothing.
+GENERATED = sorted(registry.TASKS.keys() & SMALL.keys())
 
 
-@pytest.fixture(params=sorted(registry.TASKS))
+@pytest.fixture(params=GENERATED)
 def task(request):
   entry = registry.get(request.param)
   return entry.make(entry.config(**SMALL[request.param]))
