@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from prm_jax import errors
 from prm_jax.types import Array
 
+DRAW_BLOCK = 128  # tokens
+
 
 @dataclasses.dataclass(frozen=True)
 class SamplerConfig:
@@ -84,17 +86,39 @@ def _keep_top_p(logits: Array, top_p: float) -> Array:
 
 
 def draw(log_q: Array, uniform: Array) -> Array:
-  """Token ids [...] from a law [..., v] and uniforms [...] in [0, 1)."""
-  probs = jnp.exp(log_q)
-  mass = jnp.cumsum(probs, axis=-1)
+  """Token ids [...] from a law [..., v] and uniforms [...] in [0, 1).
+
+  First a block of the vocabulary is found, then the token in it: a running
+  sum over all of it takes XLA's CPU backend longer than the law itself (55 ms
+  against 9 ms for 32 rows of 151,936 tokens, law included).
+  """
+  size = log_q.shape[-1]
+  width = min(DRAW_BLOCK, size)
+  padding = [(0, 0)] * (log_q.ndim - 1) + [(0, -size % width)]
+  probs = jnp.pad(jnp.exp(log_q), padding)
+  blocks = probs.reshape(*log_q.shape[:-1], -1, width)
+  share = jnp.sum(blocks, axis=-1)
+  mass = jnp.cumsum(share, axis=-1)
   # Scaled by the total, since a float32 sum may fall short of 1.
-  target = uniform[..., None] * mass[..., -1:]
-  # Among tokens with mass alone: a parallel sum may round up on one without.
-  places = jnp.arange(log_q.shape[-1])
-  last = jnp.max(jnp.where(probs > 0, places, 0), axis=-1)
-  hit = (mass > target) & (probs > 0)
-  index = jnp.min(jnp.where(hit, places, last[..., None]), axis=-1)
+  target = uniform * mass[..., -1]
+  block = _first_beyond(target, mass, share)
+  pick = lambda x: jnp.take_along_axis(x, block[..., None], axis=-1)
+  own = jnp.take_along_axis(blocks, block[..., None, None], axis=-2)[..., 0, :]
+  inside = pick(mass - share) + jnp.cumsum(own, axis=-1)
+  index = block * width + _first_beyond(target, inside, own)
   return index.astype(jnp.int32)
+
+
+def _first_beyond(target: Array, mass: Array, probs: Array) -> Array:
+  """The first place whose running `mass` [..., n] is above `target` [...].
+
+  Among places with mass alone: a parallel sum may round up on one without.
+  The last of these where rounding leaves the target above all.
+  """
+  places = jnp.arange(mass.shape[-1])
+  last = jnp.max(jnp.where(probs > 0, places, 0), axis=-1)
+  hit = (mass > target[..., None]) & (probs > 0)
+  return jnp.min(jnp.where(hit, places, last[..., None]), axis=-1)
 
 
 def sample(

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 
 from prm_jax import errors
 
-VALUE_HEADS = ("none", "scalar", "token", "step")
+VALUE_HEADS = ("none", "scalar", "token", "step", "mlp")
 ROPE_SCALINGS = ("none", "linear", "llama3", "yarn")
-VALUE_LINKS = ("sigmoid", "identity")
+VALUE_LINKS = ("sigmoid", "identity", "raw", "tanh")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,16 +108,19 @@ class ModelConfig:
   `use_lm_head` makes it a policy; `value_head` makes it a verifier; both
   together make it a policy and a verifier on one trunk.
   `value_head` is "none", "scalar" (linear), "token" (the gain, direction and
-  bias of OVM, arXiv:2311.09724) or "step" (linear with `num_classes` outputs
-  from «wrong» to «right»; all but the first count as right). `value_link`
-  turns the output of a scalar or token head into a probability: the same in
-  training and in use.
+  bias of OVM, arXiv:2311.09724), "step" (linear with `num_classes` outputs
+  from «wrong» to «right»; all but the first `num_wrong` count as right) or
+  "mlp" (a step head with a hidden layer of the trunk's width; a scalar one
+  where `num_classes` is 1). `value_link` turns the output of a scalar or token
+  head into a score: the same in training and in use. It is a probability but
+  for "raw" and "tanh", which public models have.
   """
 
   transformer: TransformerConfig
   use_lm_head: bool = True
   value_head: str = "none"
   num_classes: int = 2
+  num_wrong: int = 1
   value_link: str = "sigmoid"
 
   def __post_init__(self):
@@ -125,14 +128,25 @@ class ModelConfig:
       raise errors.UserError(
         f"model.value_link {self.value_link!r} is not one of {VALUE_LINKS}"
       )
-    if self.num_classes < 2:
+    is_scalar = self.value_head == "mlp" and self.num_classes == 1
+    if self.num_classes < 2 and not is_scalar:
       raise errors.UserError("model.num_classes must be at least 2")
+    if not is_scalar and not 0 < self.num_wrong < self.num_classes:
+      raise errors.UserError(
+        f"model.num_wrong ({self.num_wrong}) must be at least 1 and below "
+        f"model.num_classes ({self.num_classes})"
+      )
     if self.value_head not in VALUE_HEADS:
       raise errors.UserError(
         f"model.value_head {self.value_head!r} is not one of {VALUE_HEADS}"
       )
     if not self.use_lm_head and self.value_head == "none":
       raise errors.UserError("model has no head: set use_lm_head or value_head")
+
+  @property
+  def has_classes(self) -> bool:
+    """Whether the value head gives several outputs per position."""
+    return self.value_head in ("step", "mlp") and self.num_classes > 1
 
   def to_dict(self) -> dict:
     return dataclasses.asdict(self)

@@ -1,7 +1,8 @@
 """Forking the rows of a cache where they lie."""
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 
 from prm_jax.types import Array, Parents
 
-Layers: TypeAlias = Any  # a pytree of [B, N, kv_heads, S, h] leaves
+Layers: TypeAlias = Any  # a sequence of pytrees of [B, N, ...] leaves
 
 # A fork moves the cache in so many parts: what is copied beside it is one.
 BLOCKS, SLOT_BLOCKS = 8, 4
@@ -17,6 +18,7 @@ BLOCKS, SLOT_BLOCKS = 8, 4
 
 def in_place(
   layers: Layers,
+  slot_axes: Sequence[int],
   used: Array,
   parents: Parents,
   take_fn: Callable[[Array, Parents], Array],
@@ -27,12 +29,15 @@ def in_place(
   moved, nor are blocks whose rows all stay.
 
   Args:
-    layers: leaves [B, N, kv_heads, S, h].
+    layers: leaves [B, N, ...].
+    slot_axes: which axis is that of slots, in turn for the leaves of a layer.
     used: [] int32 slots that the longest row has reached.
     parents: [B, N].
     take_fn: forks the rows of one block.
   """
-  batch, _, _, slots, _ = jax.tree.leaves(layers)[0].shape
+  first_leaf = jax.tree.leaves(layers)[0]
+  batch = first_leaf.shape[0]
+  slots = first_leaf.shape[slot_axes[0]]
   problems = math.gcd(batch, BLOCKS)
   per_block, width = batch // problems, slots // math.gcd(slots, SLOT_BLOCKS)
   stay = parents == jnp.arange(parents.shape[1])
@@ -44,12 +49,16 @@ def in_place(
     first = moved_first[i // parts] * per_block
     own = jax.lax.dynamic_slice_in_dim(parents, first, per_block)
 
-    def move(leaf):
-      start = (first, 0, 0, (i % parts) * width, 0)
-      size = (per_block, *leaf.shape[1:3], width, leaf.shape[4])
+    def move(leaf, slot_axis):
+      start, size = [0] * leaf.ndim, list(leaf.shape)
+      start[0], size[0] = first, per_block
+      start[slot_axis], size[slot_axis] = (i % parts) * width, width
       block = jax.lax.dynamic_slice(leaf, start, size)
       return jax.lax.dynamic_update_slice(leaf, take_fn(block, own), start)
 
-    return jax.tree.map(move, layers)
+    leaves, structure = jax.tree.flatten(layers)
+    axes = itertools.cycle(slot_axes)
+    moved = [move(leaf, axis) for leaf, axis in zip(leaves, axes, strict=False)]
+    return jax.tree.unflatten(structure, moved)
 
   return jax.lax.fori_loop(0, jnp.sum(moves) * parts, one, layers)

@@ -48,25 +48,54 @@ class TokenValueHead(nn.Module):
     return gain * (hidden @ direction) + bias
 
 
+class MlpHead(nn.Module):
+  """Linear, ReLU, linear in float32 (arXiv:2501.07301), `features` outputs.
+
+  One output loses its axis: it is a scalar value.
+  """
+
+  features: int
+
+  @nn.compact
+  def __call__(self, hidden: Array) -> Array:
+    init = nn.with_logical_partitioning(
+      nn.initializers.lecun_normal(), ("embed", None)
+    )
+    inner = nn.Dense(hidden.shape[-1], kernel_init=init, name="inner")
+    out = LinearHead(self.features, name="outer")
+    found = out(nn.relu(inner(hidden.astype(jnp.float32))))
+    return found[..., 0] if self.features == 1 else found
+
+
 def make(config: config_lib.ModelConfig) -> nn.Module:
   """The value head that the configuration names."""
   if config.value_head == "token":
     return TokenValueHead()
   if config.value_head == "scalar":
     return LinearHead(1)
+  if config.value_head == "mlp":
+    return MlpHead(config.num_classes)
   return LinearHead(config.num_classes)
 
 
 def to_probability(values: Array, config: config_lib.ModelConfig) -> Array:
   """Head outputs to P(correct), as the configuration says.
 
+  Models whose link is "raw" or "tanh" have no probability; what they give is
+  their score.
+
   Args:
     values: [...] of a scalar or token head, [..., classes] of a step head.
     config: of the model they come from.
   """
-  if config.value_head == "step":
-    # Neutral counts as right: all but class 0, which is «wrong».
-    return jnp.sum(jax.nn.softmax(values, axis=-1)[..., 1:], axis=-1)
+  if config.has_classes:
+    # Neutral counts as right: all but the first, which are «wrong».
+    shares = jax.nn.softmax(values, axis=-1)
+    return jnp.sum(shares[..., config.num_wrong :], axis=-1)
   if config.value_link == "identity":
     return jnp.clip(values, 0, 1)
+  if config.value_link == "raw":
+    return values
+  if config.value_link == "tanh":
+    return jnp.tanh(values)
   return jax.nn.sigmoid(values)

@@ -1,6 +1,7 @@
 """A trunk with its heads: policy, verifier, or both on one trunk."""
 
-from typing import NamedTuple, cast
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -70,6 +71,28 @@ class Model(nn.Module):
   ) -> tuple[Array, cache.Rows]:
     """See `Transformer.extend_rows`."""
     return self.trunk.extend_rows(tokens, num_new, prompt, rows)
+
+
+def unstack(params: Params) -> Params:
+  """The same parameters with the layers apart, for what reads token by token.
+
+  Only the methods with a cache take them. They are copies, so what is kept of
+  the stacked ones takes as much memory again.
+
+  Args:
+    params: what `Model.init` returned, or a mapping that holds some of these;
+      layers that are apart already stay as they are.
+  """
+
+  def visit(name: str, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+      return value
+    if name == "layers" and "0" not in value:
+      apart = transformer.layer_params(nn.unbox(value))
+      return {str(i): own for i, own in enumerate(apart)}
+    return {key: visit(key, below) for key, below in value.items()}
+
+  return cast(Params, visit("", params))
 
 
 # Typed calls of the methods above; `params` is what `Model.init` returned.

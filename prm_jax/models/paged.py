@@ -90,9 +90,10 @@ def gather_pages(
     found = jnp.moveaxis(found, 3, 2)  # [B, N, kv_heads, P, page, h]
     return found.reshape(*found.shape[:3], -1, found.shape[-1])
 
+  keys = jnp.swapaxes(rows(layer.pages.key), -1, -2)
   contiguous = cache.CachedRows(
     layer.prompt,
-    jax.tree.map(rows, layer.pages),
+    KeyValue(keys, rows(layer.pages.value)),
     layer.prompt_length,
     layer.row_length,
     layer.num_new,

@@ -1,5 +1,8 @@
 """The decoder-only trunk: scanned layers in training, unrolled with a cache."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -98,11 +101,23 @@ class Transformer(nn.Module):
 
   def _unrolled(self, tokens, contexts):
     x = self.embedder.encode(tokens)
-    stacked = nn.unbox(self.variables["params"]["layers"])
+    params = layer_params(nn.unbox(self.variables["params"]["layers"]))
     block = Block(self.config, parent=None)
     kept = []
-    for i, context in enumerate(contexts):
-      params = jax.tree.map(lambda leaf, i=i: leaf[i], stacked)
-      x, store = block.apply({"params": params}, x, context)
+    for own, context in zip(params, contexts, strict=True):
+      x, store = block.apply({"params": own}, x, context)
       kept.append(store)
     return self.final_norm(x), kept
+
+
+def layer_params(layers: Mapping[str, Any]) -> list[Any]:
+  """Parameters of each layer, from those of all in whatever form they come.
+
+  `nn.scan` stacks them. `lm.unstack` takes them apart under the layers'
+  numbers, which is how a loop over tokens should get them: XLA's CPU backend
+  copies a slice of the stack each time it is read.
+  """
+  if "0" in layers:
+    return [layers[str(i)] for i in range(len(layers))]
+  count = jax.tree.leaves(layers)[0].shape[0]
+  return [jax.tree.map(lambda x, i=i: x[i], layers) for i in range(count)]

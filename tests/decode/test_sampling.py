@@ -84,6 +84,20 @@ def test_a_grid_of_uniforms_draws_the_law(config):
     )
 
 
+def test_a_long_vocabulary_is_drawn_from_in_order():
+  """Blocks without mass among them; shares to one point of the grid."""
+  rng = np.random.default_rng(2)
+  logits = rng.normal(0, 2, 1000).astype(np.float32)
+  logits[200:500] = -np.inf
+  size = 20_000
+  grid = (jnp.arange(size) + 0.5) / size
+  log_q = sampling.log_law(jnp.asarray(logits), SamplerConfig())
+  drawn = np.asarray(sampling.draw(jnp.broadcast_to(log_q, (size, 1000)), grid))
+  assert np.all(np.diff(drawn) >= 0)
+  share = np.bincount(drawn, minlength=1000) / size
+  np.testing.assert_allclose(share, softmax(logits), atol=1.1 / size)
+
+
 def test_temperature_0_takes_the_likeliest_and_the_first_of_equals():
   logits = jnp.asarray(LOGITS)
   for uniform in (0.0, 0.5, LAST):

@@ -143,7 +143,7 @@ def test_row_that_writes_nothing_is_untouched():
 
 def test_tokens_beyond_the_slots_are_dropped():
   session = Session("grouped", 5)
-  slots = session.rows.layers[0].key.shape[3]
+  slots = session.rows.layers[0].value.shape[3]
   full = session.rows._replace(
     length=jnp.full((PROBLEMS, ROWS), slots - 1, jnp.int32)
   )
@@ -151,5 +151,23 @@ def test_tokens_beyond_the_slots_are_dropped():
   two = jnp.full((PROBLEMS, ROWS), 2, jnp.int32)
   _, after = session.extend(session.params, tokens, two, session.prompt, full)
   for old, new in zip(full.layers, after.layers, strict=True):
-    np.testing.assert_array_equal(old.key[..., :-1, :], new.key[..., :-1, :])
-    assert np.all(np.any(np.asarray(new.key[..., -1, :]) != 0, axis=-1))
+    np.testing.assert_array_equal(old.key[..., :-1], new.key[..., :-1])
+    assert np.all(np.any(np.asarray(new.key[..., -1]) != 0, axis=-1))
+
+
+def test_layers_that_stand_apart_say_the_same():
+  session = Session("grouped", 6)
+  tokens = jnp.arange(PROBLEMS * ROWS * CHUNK).reshape(PROBLEMS, ROWS, CHUNK)
+  num = jnp.full((PROBLEMS, ROWS), CHUNK, jnp.int32)
+  apart = lm.unstack(session.params)
+  assert set(apart["params"]["trunk"]["layers"]) == {"0", "1"}
+  stacked, one = (
+    session.extend(params, tokens % 7, num, session.prompt, session.rows)
+    for params in (session.params, apart)
+  )
+  for old, new in zip(
+    jax.tree.leaves(stacked), jax.tree.leaves(one), strict=True
+  ):
+    np.testing.assert_array_equal(old, new)
+  again = lm.unstack(apart)
+  assert jax.tree.structure(again) == jax.tree.structure(apart)
