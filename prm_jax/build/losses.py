@@ -98,7 +98,7 @@ def _of(output: jax.Array | None) -> jax.Array:
 
 
 def _value_loss(model, config, values, targets, weights):
-  if model.config.value_head == "step":
+  if model.config.has_classes:
     is_soft = jnp.issubdtype(targets.dtype, jnp.floating)
     fn = process.soft_cross_entropy if is_soft else process.hard_cross_entropy
     return fn(values, targets, weights)

@@ -1,13 +1,14 @@
 """config.json of a public checkpoint <-> our model config."""
 
-import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from prm_jax import errors
-from prm_jax.checkpoint import families
+from prm_jax.checkpoint import families, json_fields
 from prm_jax.models import config as config_lib
+
+Fields: TypeAlias = json_fields.Fields
 
 FILE_NAME = "config.json"
 _LM, _STEPS = "ForCausalLM", "ForTokenClassification"
@@ -29,65 +30,16 @@ _TURNS = {
 _TURNS_DEFAULT = {"llama3": (1.0, 4.0), "yarn": (1.0, 32.0)}
 
 
-class Fields(NamedTuple):
-  """The file's fields; errors name the file and the field."""
-
-  values: Mapping[str, Any]
-  where: str
-
-  def fail(self, name: str, reason: str) -> errors.UserError:
-    return errors.UserError(f"{self.where}: {name}: {reason}")
-
-  def integer(self, name: str, default: int | None = None) -> int:
-    value = self.values.get(name)
-    value = default if value is None else value
-    if value is None:
-      raise self.fail(name, "missing")
-    if not isinstance(value, int) or isinstance(value, bool):
-      raise self.fail(name, f"{value!r} is not a whole number")
-    return value
-
-  def number(self, name: str, default: float | None = None) -> float:
-    value = self.values.get(name)
-    value = default if value is None else value
-    if value is None:
-      raise self.fail(name, "missing")
-    if not isinstance(value, int | float) or isinstance(value, bool):
-      raise self.fail(name, f"{value!r} is not a number")
-    return float(value)
-
-  def flag(self, name: str, default: bool) -> bool:
-    value = self.values.get(name, default)
-    if not isinstance(value, bool):
-      raise self.fail(name, f"{value!r} is neither true nor false")
-    return value
-
-  def group(self, name: str) -> "Fields":
-    value = self.values.get(name) or {}
-    if not isinstance(value, Mapping):
-      raise self.fail(name, f"{value!r} is not a group of fields")
-    return Fields(value, f"{self.where}: {name}")
-
-
 def read(directory: pathlib.Path) -> Fields:
   """The fields of `config.json`.
 
   Raises:
     UserError: no such file, or not a JSON object.
   """
-  path = directory / FILE_NAME
-  try:
-    found = json.loads(path.read_text())
-  except OSError as error:
-    raise errors.UserError(
-      f"{path}: {error.strerror}; a checkpoint is a folder with config.json "
-      "and *.safetensors"
-    ) from error
-  except ValueError as error:
-    raise errors.UserError(f"{path}: not JSON ({error})") from error
-  if not isinstance(found, dict):
-    raise errors.UserError(f"{path}: not a JSON object")
-  return Fields(found, str(path))
+  return json_fields.read(
+    directory / FILE_NAME,
+    "a checkpoint is a folder with config.json and *.safetensors",
+  )
 
 
 def family(fields: Fields) -> families.Family:
@@ -111,17 +63,34 @@ def to_model(
     UserError: names the field that is missing, wrong, or beyond what the
       transformer does.
   """
+  is_lm = _is_lm(fields, family(fields))
+  trunk = to_trunk(fields, dtype, has_lm_head=is_lm)
+  if is_lm:
+    return config_lib.ModelConfig(trunk)
+  labels = len(fields.group("id2label").values) or 2
+  return config_lib.ModelConfig(
+    trunk, use_lm_head=False, value_head="step", num_classes=labels
+  )
+
+
+def to_trunk(
+  fields: Fields, dtype: str | None = None, *, has_lm_head: bool
+) -> config_lib.TransformerConfig:
+  """The trunk that the file describes, whatever stands on it.
+
+  Raises:
+    UserError: as of `to_model`.
+  """
   kind = family(fields)
   for name, only in _UNSUPPORTED.items():
     value = fields.values.get(name, only)
     if value != only and value is not None:
       raise fields.fail(name, f"{value!r} is not supported, only {only!r}")
-  is_lm = _is_lm(fields, kind)
   num_heads = fields.integer("num_attention_heads")
   width = fields.integer("hidden_size")
   layers = fields.integer("num_hidden_layers")
   try:
-    trunk = config_lib.TransformerConfig(
+    return config_lib.TransformerConfig(
       vocab_size=fields.integer("vocab_size"),
       num_layers=layers,
       embed_dim=width,
@@ -133,7 +102,7 @@ def to_model(
       use_qkv_bias=kind.use_qkv_bias,
       use_qk_norm=kind.use_qk_norm,
       sliding_window=_window(fields, kind, layers),
-      tie_embeddings=not is_lm
+      tie_embeddings=not has_lm_head
       or fields.flag("tie_word_embeddings", kind.tie_embeddings),
       dtype=dtype or _dtype(fields),
       **_rope(fields, kind),
@@ -142,12 +111,6 @@ def to_model(
     if str(error).startswith(fields.where):
       raise
     raise errors.UserError(f"{fields.where}: {error}") from error
-  if is_lm:
-    return config_lib.ModelConfig(trunk)
-  labels = len(fields.group("id2label").values) or 2
-  return config_lib.ModelConfig(
-    trunk, use_lm_head=False, value_head="step", num_classes=labels
-  )
 
 
 def _is_lm(fields: Fields, kind: families.Family) -> bool:

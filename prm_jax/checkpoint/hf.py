@@ -12,14 +12,12 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import flax.traverse_util
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-from prm_jax import errors
 from prm_jax.checkpoint import (
   config_json,
   disk,
@@ -28,7 +26,6 @@ from prm_jax.checkpoint import (
   safetensors_files,
 )
 from prm_jax.models import config as config_lib
-from prm_jax.models import lm
 from prm_jax.types import Array, Params
 
 
@@ -68,70 +65,20 @@ def load(
   config = config_json.to_model(fields, dtype)
   kind = config_json.family(fields)
   headers = safetensors_files.read_headers(path)
-  boxed = _abstract(config)
-  shardings = (shardings_fn or _on_first_device)(boxed)
-  places = placement.Places(
-    flax.traverse_util.flatten_dict(nn.unbox(boxed)["params"], sep="/"),
-    flax.traverse_util.flatten_dict(shardings["params"], sep="/"),
-    jnp.dtype(param_dtype or config.transformer.dtype),
-  )
+  places = placement.places(config, param_dtype, shardings_fn)
   wanted = {
     tensor.name: tensor
     for tensor in families.tensors(
       families.rows(kind, config), config.transformer.num_layers
     )
   }
-  _check(headers, wanted, places, config, path)
+  spare = {"lm_head.weight"} if config.transformer.tie_embeddings else set()
+  placement.check(headers, wanted, places, path, spare)
   found: dict[str, Array] = {}
   for name, value in safetensors_files.read(headers, wanted):
     places.put(found, wanted[name], value)
   params = flax.traverse_util.unflatten_dict(found, sep="/")
   return Checkpoint(config, {"params": params}, fields.values)
-
-
-def _abstract(config: config_lib.ModelConfig) -> Any:
-  one = jnp.ones((1, 2), jnp.int32)
-  init = lm.Model(config).init
-  return jax.eval_shape(init, jax.random.key(0), one, one, one)
-
-
-def _on_first_device(boxed: Any) -> Any:
-  device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-  return jax.tree.map(lambda _: device, nn.unbox(boxed))
-
-
-def _check(
-  headers: Mapping[str, safetensors_files.Header],
-  wanted: Mapping[str, families.Tensor],
-  places: placement.Places,
-  config: config_lib.ModelConfig,
-  path: pathlib.Path,
-) -> None:
-  """All tensors are there, of the right shape and of a known type."""
-  for name, tensor in wanted.items():
-    if name not in headers:
-      raise errors.UserError(f"{path}: no tensor {name}")
-    header = headers[name]
-    should = places.file_shape(tensor)
-    if header.shape != should:
-      raise errors.UserError(
-        f"{header.file}: {name}: shape {list(header.shape)}, "
-        f"{config_json.FILE_NAME} makes it {list(should)}"
-      )
-    if header.dtype not in safetensors_files.DTYPES:
-      known = ", ".join(safetensors_files.DTYPES)
-      raise errors.UserError(
-        f"{header.file}: {name}: type {header.dtype} is not one of {known}"
-      )
-  spare = {"lm_head.weight"} if config.transformer.tie_embeddings else set()
-  for name in headers:
-    if name in wanted or name in spare:
-      continue
-    if not name.endswith(families.IGNORED_ENDINGS):
-      raise errors.UserError(
-        f"{headers[name].file}: {name}: no such tensor in the model that "
-        f"{config_json.FILE_NAME} describes"
-      )
 
 
 def save(

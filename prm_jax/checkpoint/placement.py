@@ -1,16 +1,25 @@
 """Puts tensors of files into sharded parameters, one at a time."""
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+import pathlib
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
+import flax.linen as nn
+import flax.traverse_util
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from prm_jax.checkpoint import families
+from prm_jax import errors
+from prm_jax.checkpoint import families, safetensors_files
+from prm_jax.models import config as config_lib
+from prm_jax.models import lm
 from prm_jax.types import Array
+
+# Boxed abstract parameters -> shardings.
+ShardingsFn: TypeAlias = Callable[[Any], Any]
 
 
 class Places(NamedTuple):
@@ -51,6 +60,81 @@ class Places(NamedTuple):
   ) -> Array:
     return jax.make_array_from_callback(
       part.shape, sharding, lambda at: _packed(part[at], self.dtype)
+    )
+
+
+def places(
+  config: config_lib.ModelConfig,
+  dtype: str | None,
+  shardings_fn: ShardingsFn | None,
+) -> Places:
+  """Places of a model's parameters, by default all on the first device."""
+  one = jnp.ones((1, 2), jnp.int32)
+  init = lm.Model(config).init
+  boxed = jax.eval_shape(init, jax.random.key(0), one, one, one)
+  shardings = (shardings_fn or _on_first_device)(boxed)
+  return Places(
+    flax.traverse_util.flatten_dict(nn.unbox(boxed)["params"], sep="/"),
+    flax.traverse_util.flatten_dict(shardings["params"], sep="/"),
+    jnp.dtype(dtype or config.transformer.dtype),
+  )
+
+
+def _on_first_device(boxed: Any) -> Any:
+  device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+  return jax.tree.map(lambda _: device, nn.unbox(boxed))
+
+
+def check(
+  headers: Mapping[str, safetensors_files.Header],
+  wanted: Mapping[str, families.Tensor],
+  places: Places,
+  path: pathlib.Path,
+  spare: Collection[str] = (),
+) -> None:
+  """All tensors are there, of the right shape and of a known type.
+
+  Args:
+    headers: of the files.
+    wanted: by name in the files.
+    places: of the parameters.
+    path: the folder.
+    spare: tensors that may be there and are not read.
+
+  Raises:
+    UserError: names the file and the tensor.
+  """
+  for name, tensor in wanted.items():
+    check_tensor(headers, name, places.file_shape(tensor), path)
+  for name in headers:
+    if name in wanted or name in spare:
+      continue
+    if not name.endswith(families.IGNORED_ENDINGS):
+      raise errors.UserError(
+        f"{headers[name].file}: {name}: no such tensor in the model that "
+        "config.json describes"
+      )
+
+
+def check_tensor(
+  headers: Mapping[str, safetensors_files.Header],
+  name: str,
+  shape: tuple[int, ...],
+  path: pathlib.Path,
+) -> None:
+  """UserError where a tensor is absent, misshapen or of an unknown type."""
+  if name not in headers:
+    raise errors.UserError(f"{path}: no tensor {name}")
+  header = headers[name]
+  if header.shape != shape:
+    raise errors.UserError(
+      f"{header.file}: {name}: shape {list(header.shape)}, config.json makes "
+      f"it {list(shape)}"
+    )
+  if header.dtype not in safetensors_files.DTYPES:
+    known = ", ".join(safetensors_files.DTYPES)
+    raise errors.UserError(
+      f"{header.file}: {name}: type {header.dtype} is not one of {known}"
     )
 
 

@@ -28,7 +28,7 @@ VARIANTS = [
     ("model.head_dim", {"head_dim": 5}),
     ("model.dtype", {"dtype": "int8"}),
     ("model.value_head", {"value_head": "vector"}),
-    ("model.value_link", {"value_link": "tanh"}),
+    ("model.value_link", {"value_link": "softplus"}),
     ("model.num_classes", {"value_head": "step", "num_classes": 1}),
     ("use_lm_head", {"use_lm_head": False}),
   ],
