@@ -6,8 +6,8 @@ independent and stay together. Comparisons on the same problems are paired:
 both sides see the same draw. Every draw comes from an explicit seed.
 """
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -181,6 +181,57 @@ def statistic(
 
   draws = _draw(each, len(arrays[0]), num_resamples, seed)
   return Interval(float(function(*arrays)), *_percentiles(draws, level))
+
+
+def of_totals(
+  function: Callable[..., np.ndarray],
+  *strata: Shaped[np.ndarray, "_ m"],
+  seed: int = 0,
+  num_resamples: int = NUM_RESAMPLES,
+  level: float = LEVEL,
+) -> Interval:
+  """A function of sums over problems, such as an F1 of counts.
+
+  Each stratum (a subset of a benchmark, say) is resampled by itself.
+
+  Args:
+    function: `(*totals) -> statistics`, one argument [..., m] per stratum, to
+      [...]; called with [m] for the value and [r, m] for the draws.
+    *strata: [problems, m] what each problem adds to each of m sums.
+    seed: of the draws.
+    num_resamples: draws.
+    level: coverage.
+  """
+  if not strata or not all(len(stratum) for stratum in strata):
+    raise ValueError("no problem to resample")
+  totals = []
+  for index, stratum in enumerate(strata):
+    rng = np.random.default_rng([seed, index])
+    size = len(stratum)
+    counts = (
+      _counts(rng.integers(size, size=(rows, size)), size)
+      for rows in _chunks(size, num_resamples)
+    )
+    totals.append(np.concatenate([own @ stratum for own in counts]))
+  value = float(function(*(stratum.sum(0) for stratum in strata)))
+  draws = np.asarray(function(*totals), float)
+  return Interval(value, *_percentiles(draws, level))
+
+
+def by_problem(
+  problems: Sequence[Any], values: Shaped[np.ndarray, "n m"]
+) -> Float[np.ndarray, "g m"]:
+  """Sums of the rows of each problem, for `of_totals`.
+
+  Args:
+    problems: [n] any label of the problem of each row.
+    values: [n, m].
+  """
+  known: dict[Any, int] = {}
+  which = [known.setdefault(label, len(known)) for label in problems]
+  sums = np.zeros((len(known), values.shape[1]))
+  np.add.at(sums, which, values)
+  return sums
 
 
 def wilson(successes: int, total: int, *, level: float = LEVEL) -> Interval:
