@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Int, Num, Shaped
 
 from prm_jax.eval import subsets
 from prm_jax.search import votes
@@ -34,9 +34,11 @@ def pass_at_k(
 
 
 def best_of_k(
-  scores: Num[np.ndarray, "p n"], correct: Correct, k: int
+  scores: Num[np.ndarray, "p n"], correct: Shaped[np.ndarray, "p n"], k: int
 ) -> Float[np.ndarray, "p"]:
   """PRM@k: P(the top score of k samples is correct).
+
+  With any number in place of `correct`, the expectation of that number.
 
   With the samples sorted by falling score, the i-th of n (from 1) is the best
   of a random k-subset with probability C(n - i, k - 1) / C(n, k). Equal scores

@@ -9,7 +9,8 @@ Let's Verify Step by Step (arXiv 2305.20050), last in arXiv 2408.03314. A
 verifier that reads a whole solution once and says one number is `last`.
 
 Products and sums favour few steps (or many, of positive log-odds); min, mean,
-last and mean_logit do not depend on the number of equal steps.
+last, mean_logit, mean_odd and geometric_mean do not depend on the number of
+equal steps.
 """
 
 import math
@@ -51,9 +52,15 @@ def max(scores: StepScores, num_steps: NumSteps) -> Score:
 
 def product(scores: StepScores, num_steps: NumSteps) -> Score:
   """Probability that all steps hold, as exp of a sum of logs; scores >= 0."""
-  mask = step_mask(scores, num_steps)
-  logs = jnp.log(jnp.where(mask, jnp.maximum(scores, 0), 1))
-  return jnp.where(num_steps > 0, jnp.exp(jnp.sum(logs, axis=-1)), 0)
+  total = jnp.sum(_logs(scores, num_steps), axis=-1)
+  return jnp.where(num_steps > 0, jnp.exp(total), 0)
+
+
+def geometric_mean(scores: StepScores, num_steps: NumSteps) -> Score:
+  """The product's share of one step: the number of steps is no matter."""
+  total = jnp.sum(_logs(scores, num_steps), axis=-1)
+  share = jnp.exp(total / jnp.maximum(num_steps, 1))
+  return jnp.where(num_steps > 0, share, 0)
 
 
 def mean(scores: StepScores, num_steps: NumSteps) -> Score:
@@ -77,6 +84,12 @@ def mean_logit(scores: StepScores, num_steps: NumSteps) -> Score:
   return masked.mean(logit(scores), step_mask(scores, num_steps))
 
 
+def mean_odd(scores: StepScores, num_steps: NumSteps) -> Score:
+  """Average odds p / (1 - p), of clipped probabilities (arXiv 2410.01729)."""
+  odds = jnp.exp(logit(scores))
+  return masked.mean(odds, step_mask(scores, num_steps))
+
+
 def logit(scores: Float[Array, "*d"]) -> Float[Array, "*d"]:
   """Log-odds of a probability clipped to [CLIP, 1 - CLIP]: at most 16.1.
 
@@ -92,10 +105,12 @@ RULES: dict[str, Callable[[Array, Array], Array]] = {
   "min": min,
   "max": max,
   "product": product,
+  "geometric_mean": geometric_mean,
   "mean": mean,
   "sum": sum,
   "sum_logit": sum_logit,
   "mean_logit": mean_logit,
+  "mean_odd": mean_odd,
 }
 
 
@@ -111,3 +126,9 @@ def by_name(name: str) -> Callable[[Array, Array], Array]:
 def step_mask(scores: StepScores, num_steps: NumSteps) -> Bool[Array, "*d T"]:
   """True for the steps that were written."""
   return jnp.arange(scores.shape[-1]) < num_steps[..., None]
+
+
+def _logs(scores: StepScores, num_steps: NumSteps) -> StepScores:
+  """0 beyond the steps."""
+  mask = step_mask(scores, num_steps)
+  return jnp.log(jnp.where(mask, jnp.maximum(scores, 0), 1))

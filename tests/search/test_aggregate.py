@@ -18,6 +18,8 @@ EXPECTED = {
   "sum": 1.6,
   "sum_logit": np.log(9) + np.log(0.25) + 0,
   "mean_logit": (np.log(9) + np.log(0.25)) / 3,
+  "geometric_mean": 0.09 ** (1 / 3),
+  "mean_odd": (9 + 0.25 + 1) / 3,
 }
 
 
@@ -101,6 +103,8 @@ def test_orders_on_the_toy():
     "sum": sum,
     "sum_logit": lambda r: sum(math.log(x / (1 - x)) for x in r),
     "mean_logit": lambda r: np.mean([math.log(x / (1 - x)) for x in r]),
+    "geometric_mean": lambda r: math.prod(r) ** (1 / len(r)),
+    "mean_odd": lambda r: np.mean([x / (1 - x) for x in r]),
   }
   for name, rule in aggregate.RULES.items():
     got = rule(jnp.asarray(scores), jnp.asarray(num_steps))
