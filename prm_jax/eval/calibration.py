@@ -22,6 +22,20 @@ Values = Shaped[np.ndarray, "n"]  # bool, integer or float
 Bins = Sequence[np.ndarray]  # indices of the members of each bin
 
 
+class Decomposition(NamedTuple):
+  """Murphy's: the Brier score of the bins' mean predictions.
+
+  reliability - resolution + uncertainty. What binning leaves out is the
+  spread of predictions and outcomes within bins (`within`), which is 0 where
+  all predictions of a bin are equal; added, it gives the Brier score.
+  """
+
+  reliability: float
+  resolution: float
+  uncertainty: float
+  within: float
+
+
 class Reliability(NamedTuple):
   """One point per non-empty bin of a reliability diagram, all [bins]."""
 
@@ -69,6 +83,25 @@ def auroc(scores: Values, outcomes: Values) -> float:
   return float(wins / (num_positive * num_negative))
 
 
+def auprc(scores: Values, outcomes: Values) -> float:
+  """Area under precision over recall, by steps: the average precision.
+
+    sum over thresholds of (recall - recall before) * precision
+
+  Equal scores are one threshold. NaN without a positive outcome.
+  """
+  num_positive = int(np.sum(outcomes == 1))
+  if not num_positive:
+    return float("nan")
+  order = np.argsort(-scores, kind="stable")
+  hits = np.cumsum(outcomes[order] == 1)
+  last_of_ties = np.append(np.diff(scores[order]) != 0, True)
+  taken = np.flatnonzero(last_of_ties) + 1
+  hits = hits[last_of_ties]
+  gained = np.diff(hits, prepend=0) / num_positive
+  return float(gained @ (hits / taken))
+
+
 def equal_mass_bins(predicted: Values, num_bins: int = NUM_BINS) -> Bins:
   """Bins of equal size, in the order of the predictions.
 
@@ -101,6 +134,16 @@ def expected_error(
   return float((gaps * counts).sum() / counts.sum())
 
 
+def balanced_error(
+  predicted: Values, outcomes: Values, bins: Bins | None = None
+) -> float:
+  """The unweighted mean over bins of |mean p - mean y| (arXiv 2111.10734).
+
+  Other than `expected_error` where bins differ in size.
+  """
+  return float(_gaps(predicted, outcomes, bins)[0].mean())
+
+
 def maximum_error(
   predicted: Values, outcomes: Values, bins: Bins | None = None
 ) -> float:
@@ -117,6 +160,22 @@ def kolmogorov_smirnov_error(predicted: Values, outcomes: Values) -> float:
   sums = np.cumsum((predicted - outcomes)[order])
   last_of_ties = np.append(np.diff(predicted[order]) != 0, True)
   return float(np.abs(sums[last_of_ties]).max() / len(predicted))
+
+
+def decomposition(
+  predicted: Values, outcomes: Values, bins: Bins | None = None
+) -> Decomposition:
+  """Parts of the Brier score, by bins (default 15 of equal mass)."""
+  bins = equal_mass_bins(predicted) if bins is None else bins
+  base = np.mean(outcomes)
+  calibrated, resolved = 0.0, 0.0
+  for members in bins:
+    share, observed = len(members) / len(predicted), np.mean(outcomes[members])
+    calibrated += share * (np.mean(predicted[members]) - observed) ** 2
+    resolved += share * (observed - base) ** 2
+  spread = float(base * (1 - base))
+  within = squared_error(predicted, outcomes) - calibrated + resolved - spread
+  return Decomposition(float(calibrated), float(resolved), spread, within)
 
 
 def reliability(

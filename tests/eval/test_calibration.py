@@ -147,3 +147,43 @@ def test_brier_is_value_error_plus_irreducible_part():
   value_error = calibration.squared_error(p, v, visits)
   irreducible = np.average(v * (1 - v), weights=visits)
   assert brier - irreducible == pytest.approx(value_error, abs=1e-12)
+
+
+def test_average_precision_by_hand():
+  """Ranked 1 0 1: precision 1 at recall 1/2, 2/3 at 1."""
+  scores, y = np.array([0.9, 0.5, 0.1]), np.array([1, 0, 1])
+  assert calibration.auprc(scores, y) == pytest.approx(0.5 + 0.5 * 2 / 3)
+  tied = calibration.auprc(np.array([0.5, 0.5, 0.5]), y)
+  assert tied == pytest.approx(2 / 3)  # the base rate
+  assert calibration.auprc(scores, np.ones(3)) == 1
+  assert np.isnan(calibration.auprc(scores, np.zeros(3)))
+
+
+def test_decomposition_adds_up():
+  for bins in (
+    calibration.equal_mass_bins(P, 4),
+    calibration.equal_width_bins(P, 2),
+  ):
+    d = calibration.decomposition(P, Y, bins)
+    total = d.reliability - d.resolution + d.uncertainty + d.within
+    assert total == pytest.approx(0.175)
+    assert d.uncertainty == 0.25
+
+
+def test_decomposition_by_hand():
+  """Two values, four of each: within bins nothing is left."""
+  p = np.array([0.25] * 4 + [0.5] * 4)
+  y = np.array([0, 0, 0, 0, 1, 1, 1, 0])
+  d = calibration.decomposition(p, y, calibration.equal_width_bins(p, 4))
+  assert d.reliability == pytest.approx(0.5 * 0.25**2 + 0.5 * 0.25**2)
+  assert d.resolution == pytest.approx(0.375**2)
+  assert d.uncertainty == pytest.approx(0.375 * 0.625)
+  assert d.within == pytest.approx(0, abs=1e-12)
+
+
+def test_balanced_error_counts_each_bin_once():
+  p = np.array([0.1, 0.9, 0.9, 0.9])
+  y = np.array([1, 1, 1, 1])
+  bins = calibration.equal_width_bins(p, 2)
+  assert calibration.expected_error(p, y, bins) == pytest.approx(0.3)
+  assert calibration.balanced_error(p, y, bins) == pytest.approx(0.5)
