@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 import pathlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from prm_jax.data import record_files, records, sources
 from prm_jax.data.builders import chain, countdown, game24, task_builder
 from prm_jax.labelling import targets, token_values
 from prm_jax.tasks import base as tasks
+from prm_jax.text import steps as steps_lib
 from prm_jax.text import tokenizer as tokenizer_lib
 
 BUILDERS = {
@@ -155,7 +157,8 @@ def _from_files(config, files, task, tokenizer, prefix):
     problems = record_files.read(paths[0], records.Problem).records
     labels = record_files.read(paths[1], records.StepLabels).records
     by_id = {problem.id: problem for problem in problems}
-    return targets.from_labels(tokenizer, by_id, labels)
+    encode_fn = functools.partial(steps_lib.encode_solution, tokenizer)
+    return targets.from_labels(encode_fn, by_id, labels)
   except errors.UserError as error:
     told = str(error)
     if any(path in told for path in paths):

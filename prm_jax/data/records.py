@@ -56,7 +56,9 @@ class StepLabels:
     granularity: unit of the labels, a step or a token.
     steps: step texts (needed for granularity `step`).
     tokens: ids after the prompt (needed for granularity `token`).
-    hard: class per unit, 0 = wrong.
+    hard: class per unit, 0 = wrong, null where it is not known.
+    soft: probability per unit of a source that tells no counts, null where
+      it is not known.
     human: rating per unit, -1, 0 or 1 as in PRM800K (arXiv 2305.20050), null
       where labelling had stopped.
     first_error: index of the first wrong unit, -1 if there is none, None if
@@ -71,7 +73,8 @@ class StepLabels:
   granularity: Granularity = "step"
   steps: tuple[str, ...] | None = None
   tokens: tuple[int, ...] | None = None
-  hard: tuple[int, ...] | None = None
+  hard: tuple[int | None, ...] | None = None
+  soft: tuple[float | None, ...] | None = None
   human: tuple[int | None, ...] | None = None
   first_error: int | None = None
   extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -83,7 +86,7 @@ class StepLabels:
       raise errors.UserError(
         f"{name}: missing, labels per {self.granularity} need them"
       )
-    for field in ("n_correct", "n_total", "hard", "human"):
+    for field in ("n_correct", "n_total", "hard", "soft", "human"):
       labels = getattr(self, field)
       if labels is not None and len(labels) != len(units):
         raise errors.UserError(
@@ -96,6 +99,9 @@ class StepLabels:
         raise errors.UserError(
           f"n_correct[{index}]: {k} correct of {n} completions"
         )
+    for index, value in enumerate(self.soft or ()):
+      if value is not None and not 0 <= value <= 1:
+        raise errors.UserError(f"soft[{index}]: {value} is no probability")
     if self.first_error is not None and not (
       -1 <= self.first_error < len(units)
     ):

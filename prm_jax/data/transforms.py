@@ -114,6 +114,7 @@ def to_step_labels(
   labels: Labels,
   *,
   first_error: int | None = None,
+  supervised: Labels | None = None,
   reduction: Reduction = "token",
 ) -> Example:
   """Labels at the tokens that close the steps, nothing elsewhere.
@@ -127,6 +128,7 @@ def to_step_labels(
     first_error: index of the first wrong step (-1 or None for none); later
       steps get no loss, as in PRM800K (arXiv 2305.20050), where labelling
       stops there. None or -1 supervises all steps.
+    supervised: [k] whether each step has a label; all have if None.
     reduction: see the module.
 
   Returns:
@@ -146,6 +148,8 @@ def to_step_labels(
   weights = np.zeros(len(solution.tokens), np.float32)
   last = -1 if first_error is None else first_error
   weights[ends if last < 0 else ends[: last + 1]] = 1
+  if supervised is not None:
+    weights[ends] *= _labels(supervised, len(ends), "supervised", "steps")
   return _example(solution.tokens, targets, weights, reduction)
 
 

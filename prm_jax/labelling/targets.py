@@ -1,6 +1,7 @@
 """Solutions and labels to the training examples of an objective."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from prm_jax.data import records, sources, transforms
 from prm_jax.labelling import token_values
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
-from prm_jax.text import tokenizer as tokenizer_lib
+
+# (prompt, steps) -> tokens; raises UserError where it cannot
+EncodeFn: TypeAlias = Callable[[str, Sequence[str]], steps_lib.EncodedSolution]
 
 
 def from_solutions(
@@ -73,11 +76,15 @@ def from_oracle(
 
 
 def from_labels(
-  tokenizer: tokenizer_lib.Tokenizer,
+  encode_fn: EncodeFn,
   problems: Mapping[str, tasks.Problem],
   labels: Sequence[records.StepLabels],
 ) -> examples_lib.Examples:
-  """Step labels of records: hard where given, else the share of successes."""
+  """Step labels of records, see `step_values`.
+
+  Classes become probabilities where any of the records has probabilities:
+  the other way round they would be rounded.
+  """
   rows, groups = [], []
   group_of = {name: i for i, name in enumerate(problems)}
   for index, label in enumerate(labels):
@@ -88,16 +95,40 @@ def from_labels(
       )
     if label.granularity != "step" or label.steps is None:
       raise errors.UserError(f"{where}.granularity: expected 'step'")
-    tokens = steps_lib.encode_solution(
-      tokenizer, problems[label.problem_id].prompt, label.steps
-    )
-    if label.hard is not None:
-      values = np.array(label.hard, np.int32)
-    else:
-      total = np.maximum(np.array(label.n_total), 1)
-      values = (np.array(label.n_correct) / total).astype(np.float32)
+    try:
+      tokens = encode_fn(problems[label.problem_id].prompt, label.steps)
+    except errors.UserError as error:
+      raise errors.UserError(f"{where}.{error}") from error
+    values, supervised = step_values(label)
     rows.append(
-      transforms.to_step_labels(tokens, values, first_error=label.first_error)
+      transforms.to_step_labels(
+        tokens,
+        values,
+        first_error=label.first_error,
+        supervised=supervised,
+      )
     )
     groups.append(group_of[label.problem_id])
+  if any(row["targets"].dtype == np.float32 for row in rows):
+    for row in rows:
+      row["targets"] = row["targets"].astype(np.float32)
   return examples_lib.from_dicts(rows, groups=groups)
+
+
+def step_values(label: records.StepLabels) -> tuple[np.ndarray, np.ndarray]:
+  """Labels of the steps, and which steps have one.
+
+  Classes (`hard`) where given, else probabilities (`soft`), else the share of
+  successes; a step without completions has none.
+
+  Returns:
+    int32 (classes) or float32 [k], and bool [k].
+  """
+  given = label.hard if label.hard is not None else label.soft
+  if given is not None:
+    kind = np.int32 if label.hard is not None else np.float32
+    supervised = np.array([value is not None for value in given], bool)
+    return np.array([value or 0 for value in given], kind), supervised
+  total = np.array(label.n_total, np.int32)
+  shares = np.array(label.n_correct) / np.maximum(total, 1)
+  return shares.astype(np.float32), total > 0

@@ -41,6 +41,7 @@ class Note:
     licence: as its authors state it.
     citation: authors, year, arXiv id.
     num_rows: rows of the published files by file or split, for comparison.
+    checksums: of these rows (`rows.Checksum`), where known.
   """
 
   repository: str
@@ -48,6 +49,7 @@ class Note:
   licence: str
   citation: str
   num_rows: Mapping[str, int] = dataclasses.field(default_factory=dict)
+  checksums: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
   @property
   def how_to_get(self) -> str:
@@ -104,3 +106,20 @@ def until_first_error(first_error: int, num_steps: int) -> Verdicts:
   """
   right = num_steps if first_error < 0 else first_error
   return (1,) * right + (0,) * (num_steps - right)
+
+
+REFERENCE = "reference"
+
+
+def reference_solution(
+  problem: records.Problem, steps: tuple[str, ...]
+) -> records.Solution:
+  """The solution that the data set gives, which is right."""
+  return records.Solution(
+    problem.id, steps, problem.answer, correct=True, source=REFERENCE
+  )
+
+
+def itself(record: RecordT) -> Iterable[RecordT]:
+  """For formats whose records are what is asked for."""
+  return (record,)

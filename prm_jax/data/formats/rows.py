@@ -23,13 +23,11 @@ class RawRow(NamedTuple):
   """One row before it is parsed.
 
   Attributes:
-    place: file and line, for messages.
-    name: the same, relative to the folder that was named.
+    place: file and line.
     row: its fields.
   """
 
   place: str
-  name: str
   row: dict[str, Any]
 
 
@@ -78,13 +76,8 @@ class Checksum:
     return Fingerprint(self._count, f"{self._sum:016x}")
 
 
-def read(
-  form: base.Format[RecordT],
-  path: record_files.Path,
-  *,
-  skip_bad: bool = False,
-) -> Read[RecordT]:
-  """All records of a file or folder.
+class Reader(Generic[RecordT]):
+  """Records of a file or folder one by one; once through, what was told.
 
   Args:
     form: the schema.
@@ -92,41 +85,98 @@ def read(
     skip_bad: collect messages about rows that do not fit the schema, instead
       of stopping at the first.
 
+  Attributes:
+    bad: one message for each row that could not be read.
+    told: how many rows or parts were left out or mended, by reason.
+  """
+
+  def __init__(
+    self,
+    form: base.Format[RecordT],
+    path: record_files.Path,
+    *,
+    skip_bad: bool = False,
+  ):
+    self.form, self.path, self.skip_bad = form, path, skip_bad
+    self.bad: list[str] = []
+    self.told: base.Told = collections.Counter()
+    self._checksum = Checksum()
+
+  def __iter__(self) -> Iterator[RecordT]:
+    """Raises UserError: no such file, a bad row, or no record."""
+    found = 0
+    for raw in raw_rows(self.path, self.form.note):
+      self._checksum.add(raw.row)
+      try:
+        records = list(self.form.parse(raw.row, raw.place, self.told))
+      except errors.UserError as error:
+        message = f"{raw.place}: {error}"
+        if not self.skip_bad:
+          raise errors.UserError(message) from error
+        self.bad.append(message)
+        continue
+      found += len(records)
+      yield from records
+    self.told = +self.told  # without the zeros
+    if not found:
+      first = f", the first: {self.bad[0]}" if self.bad else ""
+      raise errors.UserError(f"{self.path}: no {self.form.name} record{first}")
+    for line in self.summary():
+      logging.warning("%s: %s", self.path, line)
+
+  @property
+  def fingerprint(self) -> Fingerprint:
+    """Of all rows read so far, good and bad."""
+    return self._checksum.fingerprint
+
+  def summary(self) -> list[str]:
+    """What a user should be told of a source: nothing goes silently."""
+    lines = [f"{count:,} x {why}" for why, count in sorted(self.told.items())]
+    if self.bad:
+      lines.append(
+        f"skipped {len(self.bad):,} bad of {self.fingerprint.num_rows:,} "
+        f"rows, first: {self.bad[0]}"
+      )
+    return lines
+
+
+def read(
+  form: base.Format[RecordT],
+  path: record_files.Path,
+  *,
+  skip_bad: bool = False,
+) -> Read[RecordT]:
+  """All records of a file or folder; arguments as of `Reader`.
+
   Raises:
     UserError: no such file (says how to get it), a bad row (names file, line
       and field), or no record.
   """
-  good: list[RecordT] = []
-  bad: list[str] = []
-  told: base.Told = collections.Counter()
+  reader = Reader(form, path, skip_bad=skip_bad)
+  records = list(reader)
+  return Read(records, reader.bad, dict(reader.told), reader.fingerprint)
+
+
+def published(form: base.Format[Any], found: Fingerprint) -> str | None:
+  """Which of the published files these rows are, if any of those known."""
+  for name, checksum in form.note.checksums.items():
+    if (
+      checksum == found.checksum and form.note.num_rows[name] == found.num_rows
+    ):
+      return name
+  return None
+
+
+def fingerprint(path: record_files.Path, note: base.Note) -> Fingerprint:
+  """Number and checksum of the rows of a source, whatever they say.
+
+  Raises:
+    UserError: as of `raw_rows`.
+  """
   checksum = Checksum()
-  for raw in raw_rows(path, form.note):
+  for raw in raw_rows(path, note):
     checksum.add(raw.row)
-    try:
-      good.extend(form.parse(raw.row, raw.name, told))
-    except errors.UserError as error:
-      message = f"{raw.place}: {error}"
-      if not skip_bad:
-        raise errors.UserError(message) from error
-      bad.append(message)
-  found = Read(good, bad, dict(told), checksum.fingerprint)
-  if not good:
-    first = f", the first: {bad[0]}" if bad else ""
-    raise errors.UserError(f"{path}: no {form.name} record{first}")
-  for line in summary(found):
-    logging.warning("%s: %s", path, line)
-  return found
-
-
-def summary(found: Read) -> list[str]:
-  """What a user should be told of a source: nothing goes silently."""
-  lines = [f"{count:,} x {why}" for why, count in sorted(found.told.items())]
-  if found.bad:
-    total = found.fingerprint.num_rows
-    lines.append(
-      f"skipped {len(found.bad):,} bad of {total:,} rows, first: {found.bad[0]}"
-    )
-  return lines
+  return checksum.fingerprint
 
 
 def raw_rows(path: record_files.Path, note: base.Note) -> Iterator[RawRow]:
@@ -137,7 +187,7 @@ def raw_rows(path: record_files.Path, note: base.Note) -> Iterator[RawRow]:
   """
   root = pathlib.Path(path)
   if root.is_file():
-    yield from _of_file(root, root.name)
+    yield from _of_file(root)
     return
   if not root.is_dir():
     raise errors.UserError(f"{root}: no such file or folder; {note.how_to_get}")
@@ -147,10 +197,10 @@ def raw_rows(path: record_files.Path, note: base.Note) -> Iterator[RawRow]:
       f"{root}: holds no {', '.join(_READERS)} file; {note.how_to_get}"
     )
   for file in files:
-    yield from _of_file(file, file.relative_to(root).as_posix())
+    yield from _of_file(file)
 
 
-def _of_file(file: pathlib.Path, name: str) -> Iterator[RawRow]:
+def _of_file(file: pathlib.Path) -> Iterator[RawRow]:
   if file.suffix not in _READERS:
     raise errors.UserError(f"{file}: must end in {', '.join(_READERS)}")
   with open(file, "rb") as start:
@@ -162,7 +212,7 @@ def _of_file(file: pathlib.Path, name: str) -> Iterator[RawRow]:
   for place, row in _READERS[file.suffix](file):
     if not isinstance(row, dict):
       raise errors.UserError(f"{file}{place}: not a JSON object")
-    yield RawRow(f"{file}{place}", f"{name}{place}", row)
+    yield RawRow(f"{file}{place}", row)
 
 
 def _json_lines(file: pathlib.Path) -> Iterator[tuple[str, Any]]:
