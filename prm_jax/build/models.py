@@ -1,8 +1,9 @@
 """Tasks, models, their parameters, and finished models on disk."""
 
+import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import flax.linen as nn
@@ -12,7 +13,7 @@ import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import fields, public
-from prm_jax.checkpoint import store
+from prm_jax.checkpoint import hub, store
 from prm_jax.models import config as config_lib
 from prm_jax.models import lm
 from prm_jax.tasks import base as tasks
@@ -112,21 +113,44 @@ def save(
     loaded: the model.
     workdir: a place for the tokenizer's file on its way.
   """
-  scratch = pathlib.Path(workdir)
-  loaded.tokenizer.save(scratch)
-  file = scratch / tokenizer_lib.FILE_NAME
   config = loaded.model.config.to_dict()
-  store.save_model(directory, loaded.params, config, file, loaded.extra)
-  file.unlink()
+  with tokenizer_files(loaded, workdir) as files:
+    store.save_model(
+      directory, loaded.params, config, extra=loaded.extra, files=files
+    )
+
+
+@contextlib.contextmanager
+def tokenizer_files(
+  loaded: Loaded, scratch: str | pathlib.Path
+) -> Iterator[list[pathlib.Path]]:
+  """Files of its tokenizer, to copy; one of ours is written to `scratch`."""
+  if not isinstance(loaded.tokenizer, tokenizer_lib.Tokenizer):
+    yield public.files(loaded.tokenizer)
+    return
+  file = pathlib.Path(scratch) / tokenizer_lib.FILE_NAME
+  loaded.tokenizer.save(scratch)
+  try:
+    yield [file]
+  finally:
+    file.unlink()
 
 
 def load(directory: str | pathlib.Path, field: str) -> Loaded:
   """Reads a model that `save` wrote, or a public checkpoint.
 
+  Args:
+    directory: its folder, or a name on the hub.
+    field: that named it.
+
   Raises:
     UserError: names `field` and the directory: no model, one of another
       version, or parameters of another shape than its description says.
   """
+  try:
+    directory = hub.resolve(directory)
+  except errors.UserError as error:
+    raise errors.UserError(f"{field}: {error}") from error
   if public.is_public(directory):
     return _load_public(directory, field)
   return _load_native(directory, field)
@@ -158,13 +182,18 @@ def _load_native(directory: str | pathlib.Path, field: str) -> Loaded:
   wanted = jax.eval_shape(init_fn(model), jax.random.key(0))
   check_shapes(params, nn.unbox(wanted), f"{field}: {directory}")
   params = jax.tree.map(jnp.asarray, params)
+  extra = found.get("extra") or {}
+  if "eos_ids" in extra:  # it was a public checkpoint, or began as one
+    read = hf_tokenizer.load(directory)
+    read.check_fits(config.transformer.vocab_size)
+    return Loaded(model, params, read, extra)
   tokenizer = tokenizer_lib.Tokenizer.load(directory)
   if tokenizer.vocab_size != config.transformer.vocab_size:
     raise errors.UserError(
       f"{field}: {directory}: the tokenizer has {tokenizer.vocab_size} tokens, "
       f"the model {config.transformer.vocab_size}"
     )
-  return Loaded(model, params, tokenizer, found.get("extra") or {})
+  return Loaded(model, params, tokenizer, extra)
 
 
 def check_shapes(found: Params, wanted: Params, where: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from prm_jax import errors
 from prm_jax.checkpoint import config_json, hf
 from prm_jax.models import config as config_lib
-from prm_jax.text import hf_tokenizer
+from prm_jax.text import hf_tokenizer, public_notation
 from prm_jax.types import Params
 
 GENERATION = "generation_config.json"
@@ -66,6 +66,17 @@ def describe(
     "eos_ids": _eos_ids(path, fields, tokenizer),
     "context": fields.get(_CONTEXT),
   }
+
+
+def files(
+  tokenizer: hf_tokenizer.HfTokenizer | public_notation.PublicNotation,
+) -> list[pathlib.Path]:
+  """The files of the checkpoint that are not weights and go with them."""
+  if isinstance(tokenizer, public_notation.PublicNotation):
+    tokenizer = tokenizer.tokenizer
+  folder = pathlib.Path(tokenizer.where)
+  names = (*hf_tokenizer.FILES, GENERATION)
+  return [folder / name for name in names if (folder / name).is_file()]
 
 
 def _eos_ids(

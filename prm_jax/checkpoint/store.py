@@ -5,7 +5,7 @@ import json
 import pathlib
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -191,6 +191,7 @@ def save_model(
   model_config: Mapping[str, Any],
   tokenizer_file: str | pathlib.Path | None = None,
   extra: Mapping[str, Any] | None = None,
+  files: Sequence[str | pathlib.Path] = (),
 ) -> None:
   """Writes a finished model as one folder, all of it or nothing.
 
@@ -204,6 +205,7 @@ def save_model(
     model_config: JSON-able; enough to build the model again.
     tokenizer_file: copied.
     extra: JSON-able; kept in `model.json`.
+    files: copied under their names, such as a public tokenizer's.
 
   Raises:
     UserError: the disk is full; an older model is still there.
@@ -224,6 +226,8 @@ def save_model(
       (draft / "model.json").write_text(text + "\n")
       if tokenizer_file is not None:
         shutil.copyfile(tokenizer_file, draft / "tokenizer.json")
+      for file in files:
+        shutil.copy(file, draft)
     with ocp.StandardCheckpointer() as checkpointer:
       checkpointer.save(draft / "params", params)
   multihost_utils.sync_global_devices(f"{path} done")

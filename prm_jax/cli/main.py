@@ -22,6 +22,8 @@ from prm_jax.cli import flags as flags_lib
 COMMANDS = {
   "quickstart": "data, policy, value model and search on Game of 24, on a CPU",
   "train": "one training run of any objective; resumes by itself",
+  "convert": "public checkpoints to our folders and back, compared",
+  "score": "step scores of given solutions",
   "search": "solve problems with a method under a budget",
   "report": "tables, plots and one HTML page from work directories",
 }
