@@ -55,6 +55,12 @@ class Places(NamedTuple):
     # Else the host would run ahead, with a tensor in hand for every transfer.
     found[param].block_until_ready()
 
+  def put_whole(self, param: str, value: np.ndarray) -> Array:
+    """A parameter in its own type, which may be wider than the others'."""
+    return jax.make_array_from_callback(
+      value.shape, self.shardings[param], lambda at: value[at]
+    )
+
   def _to_devices(
     self, part: np.ndarray, sharding: jax.sharding.Sharding
   ) -> Array:

@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import ml_dtypes
@@ -132,6 +132,13 @@ def read(
     with _open(path) as file:
       for name in own:
         yield name, file.get_tensor(name)
+
+
+def read_rows(header: Header, name: str, rows: Sequence[int]) -> np.ndarray:
+  """Some rows of a matrix, [len(rows), columns], without reading the rest."""
+  with _open(header.file) as file:
+    part = file.get_slice(name)
+    return np.concatenate([part[row : row + 1] for row in rows])
 
 
 def plan_shards(

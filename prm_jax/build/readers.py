@@ -1,0 +1,99 @@
+"""Verifiers that score given solutions: public formats, and ours."""
+
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from prm_jax import errors
+from prm_jax.build import models, public
+from prm_jax.checkpoint import prm
+from prm_jax.models import lm
+from prm_jax.text import steps as steps_lib
+from prm_jax.text import tokenizer as tokenizer_lib
+from prm_jax.types import Params
+
+NATIVE = "native"  # format of verifiers that were trained here
+
+
+class Reader(NamedTuple):
+  """A verifier and how it wants solutions.
+
+  Attributes:
+    model: has a value head.
+    params: its parameters.
+    encode: (question, steps) -> tokens and the places that are read.
+    format_name: of `text.prm_table`, or `NATIVE`.
+    split: text between the steps of a whole solution.
+    aggregate: solution score of its authors.
+    max_tokens: context; 0: unlimited.
+  """
+
+  model: lm.Model
+  params: Params
+  encode: Callable[[str, Sequence[str]], steps_lib.EncodedSolution]
+  format_name: str
+  split: str
+  aggregate: str
+  max_tokens: int
+
+
+def load(
+  directory: str | pathlib.Path,
+  *,
+  format_name: str = "",
+  joining: str = "",
+  dtype: str = "",
+) -> Reader:
+  """Reads a public process reward model, or a verifier trained here.
+
+  Args:
+    directory: of the model.
+    format_name: row of `text.prm_table`; "": config.json tells.
+    joining: how steps become tokens; "": as the format has it.
+    dtype: of activations; "": as config.json has it.
+
+  Raises:
+    UserError: one line that names file and field.
+  """
+  path = pathlib.Path(directory)
+  if not path.is_dir():
+    raise errors.UserError(f"--model: {path}: no such folder")
+  if not public.is_public(path) and not prm.is_adapter(path):
+    return _native(path, format_name)
+  found = prm.load(
+    path, format_name=format_name, joining=joining, dtype=dtype or None
+  )
+  fmt = found.encoder.format
+  return Reader(
+    lm.Model(found.config),
+    found.params,
+    found.encoder.encode,
+    fmt.name,
+    fmt.split,
+    fmt.aggregate,
+    found.max_tokens,
+  )
+
+
+def _native(path: pathlib.Path, format_name: str) -> Reader:
+  if format_name not in ("", NATIVE):
+    raise errors.UserError(
+      f"--format: {path} is a model trained here, its format is {NATIVE!r}"
+    )
+  loaded = models.load(path, "--model")
+  if loaded.model.config.value_head == "none":
+    raise errors.UserError(f"--model: {path}: the model has no value head")
+  tokenizer = loaded.tokenizer
+  if not isinstance(tokenizer, tokenizer_lib.Tokenizer):
+    raise errors.UserError(
+      f"--model: {path}: its tokenizer is not one of the generated tasks"
+    )
+
+  def encode(question: str, given: Sequence[str]) -> steps_lib.EncodedSolution:
+    if not given:
+      raise errors.UserError("steps: there are none")
+    return steps_lib.encode_solution(tokenizer, question, given)
+
+  return Reader(
+    loaded.model, loaded.params, encode, NATIVE, tokenizer_lib.STEP, "last", 0
+  )

@@ -1,0 +1,220 @@
+"""`prm-jax score`: step scores of given solutions.
+
+Scores are appended to `scores.jsonl` chunk by chunk, in the order of the
+input; the same command after a kill goes on with what is not there yet.
+"""
+
+import json
+import pathlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+import rich
+
+from prm_jax import errors
+from prm_jax.build import readers
+from prm_jax.checkpoint import disk
+from prm_jax.cli import compilation, report
+from prm_jax.cli import flags as flags_lib
+from prm_jax.data import solution_files
+from prm_jax.reports import results
+from prm_jax.search import aggregate
+from prm_jax.solvers import step_scores
+from prm_jax.text import steps as steps_lib
+
+DEFAULT_CONFIG = "score"
+VOLATILE = ("config.batch_tokens", "config.chunk")
+SCORES = "scores.jsonl"
+
+
+def run(
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  flags: flags_lib.Flags,
+) -> int:
+  """Scores the input's solutions and tells how many got none."""
+  config.model = flags.model or flags.verifier or config.model
+  config.input = flags.input or config.input
+  config.format = flags.format or config.format
+  for name in ("model", "input"):
+    if not config[name]:
+      raise errors.UserError(f"score needs --{name}")
+  if config.chunk < 1:
+    raise errors.UserError("chunk: must be at least 1")
+  compilation.keep(workdir)
+  reader = readers.load(
+    config.model,
+    format_name=config.format,
+    joining=config.joining,
+    dtype=config.dtype,
+  )
+  rule = config.aggregate or reader.aggregate
+  aggregate.by_name(rule)
+  limits = [n for n in (config.max_tokens, reader.max_tokens) if n]
+  scorer = step_scores.StepScorer(
+    reader.model,
+    reader.params,
+    reader.encode,
+    step_scores.ScoringConfig(
+      batch_tokens=config.batch_tokens,
+      max_tokens=min(limits, default=0),
+      overlong=config.overlong,
+    ),
+  )
+  found = solution_files.read(
+    config.input, config.split or reader.split, config.skip_bad
+  )
+  items, texts, bad = _encode(
+    found.items, reader, config.input, config.skip_bad
+  )
+  path = workdir / SCORES
+  done = _already(path, items)
+  started = time.perf_counter()
+  with report.progress("score", len(items)) as tell:
+    for start in range(done, len(items), config.chunk):
+      part = slice(start, start + config.chunk)
+      names = [f"{config.input}:{item.line}" for item in items[part]]
+      scored = scorer.score(texts[part], names, _shifted(tell, start))
+      lines = _lines(items[part], scored, reader.format_name, rule)
+      with disk.told_when_full(f"{path}: cannot go on"), path.open("a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+  wall_s = time.perf_counter() - started
+  rows = _summarise(_read(path), len(found.bad) + len(bad), wall_s)
+  results.write(workdir / results.FILE, "score", config.to_dict(), rows)
+  _tell([*found.bad, *bad], rows, path)
+  return 0
+
+
+def _shifted(tell: Callable[[int], None], start: int) -> Callable[[int], None]:
+  """Counts from the beginning of the input."""
+  return lambda done: tell(start + done)
+
+
+def _encode(
+  items: Sequence[solution_files.Item],
+  reader: readers.Reader,
+  where: str,
+  skip_bad: bool,
+) -> tuple[
+  list[solution_files.Item], list[steps_lib.EncodedSolution], list[str]
+]:
+  """The items that can be read, their tokens, and a line per other."""
+  good, texts, bad = [], [], []
+  for item in items:
+    try:
+      texts.append(reader.encode(item.problem.prompt, item.steps))
+      good.append(item)
+    except errors.UserError as error:
+      bad.append(f"{where}:{item.line}: {error}")
+      if not skip_bad:
+        raise errors.UserError(bad[-1]) from error
+  if not good:
+    raise errors.UserError(f"{where}: holds no solution; {bad[0]}")
+  return good, texts, bad
+
+
+def _lines(
+  items: Sequence[solution_files.Item],
+  scored: Sequence[step_scores.Scored],
+  format_name: str,
+  rule: str,
+) -> list[dict[str, Any]]:
+  """What is told of each solution."""
+  none = np.zeros(0, np.float32)
+  rows = [none if one.scores is None else one.scores for one in scored]
+  count = np.array([len(row) for row in rows])
+  padded = np.zeros((len(rows), int(count.max())), np.float32)
+  for place, row in zip(padded, rows, strict=True):
+    place[: len(row)] = row
+  fn = aggregate.by_name(rule)
+  whole = np.asarray(fn(jnp.asarray(padded), jnp.asarray(count)))
+  return [
+    _line(item, one, float(score), format_name, rule)
+    for item, one, score in zip(items, scored, whole, strict=True)
+  ]
+
+
+def _line(
+  item: solution_files.Item,
+  scored: step_scores.Scored,
+  score: float,
+  format_name: str,
+  rule: str,
+) -> dict[str, Any]:
+  line: dict[str, Any] = {
+    "line": item.line,
+    "problem_id": item.problem.id,
+    "format": format_name,
+    "num_tokens": scored.num_tokens,
+  }
+  if scored.num_dropped:
+    line["num_dropped"] = scored.num_dropped
+  if scored.scores is None:
+    return {**line, "scores": None, "reason": "longer than the context"}
+  return {
+    **line,
+    "scores": [float(value) for value in scored.scores],
+    "aggregate": rule,
+    "score": score,
+  }
+
+
+def _already(path: pathlib.Path, items: Sequence[solution_files.Item]) -> int:
+  """How many are scored; a half-written last line is cut.
+
+  Raises:
+    UserError: the file is not the beginning of this input's scores.
+  """
+  if not path.exists():
+    return 0
+  text = path.read_bytes()
+  whole = text[: text.rfind(b"\n") + 1]
+  if whole != text:
+    path.write_bytes(whole)
+  lines = _read(path)
+  expected = [(item.line, item.problem.id) for item in items[: len(lines)]]
+  if [(line["line"], line["problem_id"]) for line in lines] != expected:
+    raise errors.UserError(f"{path}: holds scores of another input")
+  return len(lines)
+
+
+def _read(path: pathlib.Path) -> list[dict[str, Any]]:
+  try:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+  except ValueError as error:
+    raise errors.UserError(f"{path}: not JSON ({error})") from error
+
+
+def _summarise(
+  lines: Sequence[dict[str, Any]], num_bad: int, wall_s: float
+) -> list[results.Row]:
+  good = [line for line in lines if line["scores"] is not None]
+  counts = {
+    "solutions": len(good),
+    "steps": sum(len(line["scores"]) for line in good),
+    "tokens": sum(line["num_tokens"] for line in good),
+    "skipped": len(lines) - len(good),
+    "truncated": sum("num_dropped" in line for line in lines),
+    "bad_lines": num_bad,
+  }
+  means = [line["score"] for line in good]
+  return [
+    *(results.Row("score", name, value) for name, value in counts.items()),
+    *(
+      [results.Row("score", "mean", float(np.mean(means)), n=len(good),
+                   wall_s=wall_s)] if good else []
+    ),
+  ]  # fmt: skip
+
+
+def _tell(
+  bad: Sequence[str], rows: Sequence[results.Row], path: pathlib.Path
+) -> None:
+  for message in bad[:10]:
+    rich.print(f"skipped: {message}")
+  told = ", ".join(f"{row.value:.6g} {row.metric}" for row in rows)
+  print(f"{path}: {told}")

@@ -1,0 +1,145 @@
+"""Solutions to be scored, from JSON lines of several shapes.
+
+A line has its problem beside its steps, or names it; what it holds tells the
+shape, see `read`. Bad lines are named, all of them where they are skipped.
+"""
+
+import dataclasses
+import json
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prm_jax import errors
+from prm_jax.data import records
+from prm_jax.tasks import base as tasks
+
+_QUESTIONS = ("question", "problem", "prompt", "input", "instruction")
+_LISTS = ("steps", "completions")
+_TEXTS = ("response", "answer", "solution", "output", "completion", "text")
+_ANNOTATION = re.compile(r"<<[^<>]*>>")  # calculator's notes in GSM8K
+_ANSWER_MARK = "####"
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+  """One solution of a file.
+
+  Attributes:
+    line: its number, from 1.
+    problem: what it solves.
+    steps: as the file has them, or as the text was cut.
+  """
+
+  line: int
+  problem: tasks.Problem
+  steps: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Read:
+  """What a file held: solutions and one message per bad line."""
+
+  items: list[Item]
+  bad: list[str]
+
+
+def read(path: str | pathlib.Path, split: str, skip_bad: bool = False) -> Read:
+  """Reads a file of solutions.
+
+  Shapes of a line: records of `data.records` (a `problem` line before the
+  `solution` lines that name it); a question with a list of steps under
+  `steps` or `completions`; a question with a whole text under `response`,
+  `answer`, ..., cut at `split`. A text with GSM8K's `####` is cut at line
+  ends, and the calculator's notes in `<<...>>` are left out.
+
+  Args:
+    path: JSON lines.
+    split: text between steps.
+    skip_bad: collect messages about bad lines instead of stopping.
+
+  Raises:
+    UserError: names file, line and field; or the file holds no solution.
+  """
+  file = pathlib.Path(path)
+  try:
+    lines = file.read_text(encoding="utf-8").splitlines()
+  except (OSError, UnicodeDecodeError) as error:
+    raise errors.UserError(f"{file}: cannot be read ({error})") from error
+  items: list[Item] = []
+  bad: list[str] = []
+  problems: dict[str, tasks.Problem] = {}
+  for number, line in enumerate(lines, start=1):
+    if not line.strip():
+      continue
+    try:
+      item = _item(number, line, split, problems)
+    except errors.UserError as error:
+      bad.append(f"{file}:{number}: {error}")
+      if not skip_bad:
+        raise errors.UserError(bad[-1]) from error
+    else:
+      items += [item] if item is not None else []
+  if not items:
+    raise errors.UserError(
+      f"{file}: holds no solution" + (f"; {bad[0]}" if bad else "")
+    )
+  return Read(items, bad)
+
+
+def _item(
+  number: int, line: str, split: str, problems: dict[str, tasks.Problem]
+) -> Item | None:
+  """The solution of a line; None where it tells a problem alone."""
+  try:
+    row = json.loads(line)
+  except ValueError as error:
+    raise errors.UserError(f"not JSON ({error})") from error
+  if not isinstance(row, dict):
+    raise errors.UserError("not a JSON object")
+  kind = row.get("record")
+  if kind == "problem":
+    problem = records.from_json(line, records.Problem)
+    problems[problem.id] = problem
+    return None
+  if kind == "solution":
+    solution = records.from_json(line, records.Solution)
+    if solution.problem_id not in problems:
+      raise errors.UserError(
+        f"problem_id: no line before is problem {solution.problem_id!r}"
+      )
+    return Item(number, problems[solution.problem_id], solution.steps)
+  if kind is not None:
+    raise errors.UserError(f"record: {kind!r} is not problem or solution")
+  name, question = _first(row, _QUESTIONS)
+  if not isinstance(question, str):
+    raise errors.UserError(f"{name}: {question!r} is not a text")
+  identity = row.get("problem_id", row.get("id", f"line {number}"))
+  problem = tasks.Problem(str(identity), "", question, None, {})
+  return Item(number, problem, _steps(row, split))
+
+
+def _steps(row: Mapping[str, Any], split: str) -> tuple[str, ...]:
+  name, value = _first(row, (*_LISTS, *_TEXTS))
+  if isinstance(value, str):
+    return tuple(cut(value, split))
+  if not isinstance(value, list) or not all(
+    isinstance(step, str) for step in value
+  ):
+    raise errors.UserError(f"{name}: is neither a text nor a list of texts")
+  return tuple(value)
+
+
+def cut(text: str, split: str) -> list[str]:
+  """The steps of a whole text; empty ones are no steps."""
+  if _ANSWER_MARK in text:
+    text, split = _ANNOTATION.sub("", text), "\n"
+  return [step for step in text.split(split) if step.strip()]
+
+
+def _first(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, Any]:
+  for name in names:
+    if row.get(name) is not None:
+      return name, row[name]
+  raise errors.UserError(f"{names[0]}: missing, and none of {names[1:]}")

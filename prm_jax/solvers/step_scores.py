@@ -1,0 +1,220 @@
+"""Step scores of given solutions: problems and steps in, scores out.
+
+Solutions are sorted by length and read in a few fixed shapes, so that few
+programs are compiled and little is padding; the head sees the places that are
+read and no other.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from prm_jax import errors
+from prm_jax.models import lm, reads
+from prm_jax.tasks import base as tasks
+from prm_jax.text import steps as steps_lib
+from prm_jax.types import Params
+
+OVERLONG = ("stop", "left", "skip")
+_SLOTS = 32  # lengths of texts are multiples of it
+_GROWTH = 1.2  # from one length to the next, at least
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoringConfig:
+  """Shapes of the programs.
+
+  Attributes:
+    batch_tokens: slots of one forward, padding included.
+    max_tokens: context of the model; 0: unlimited.
+    overlong: what happens to texts beyond it: "stop" with an error, drop
+      tokens on the "left", as long as no place that is read goes, or "skip"
+      the solution, whose scores are then absent.
+  """
+
+  batch_tokens: int = 16_384
+  max_tokens: int = 0
+  overlong: str = "stop"
+
+  def __post_init__(self):
+    if self.batch_tokens < 1:
+      raise errors.UserError("batch_tokens: must be at least 1")
+    if self.max_tokens < 0:
+      raise errors.UserError("max_tokens: must be at least 0 (0: unlimited)")
+    if self.overlong not in OVERLONG:
+      raise errors.UserError(
+        f"overlong: {self.overlong!r} is not one of {', '.join(OVERLONG)}"
+      )
+
+
+class Scored(NamedTuple):
+  """What one solution got.
+
+  Attributes:
+    scores: float32 [k], one per step; None where the solution was skipped.
+    num_tokens: of the text, before any was dropped.
+    num_dropped: tokens dropped on the left.
+  """
+
+  scores: np.ndarray | None
+  num_tokens: int
+  num_dropped: int
+
+
+class StepScorer:
+  """A verifier that scores solutions.
+
+  Args:
+    model: has a value head.
+    params: its parameters.
+    encode: (question, steps) -> tokens and the places that are read.
+    config: shapes.
+  """
+
+  def __init__(
+    self,
+    model: lm.Model,
+    params: Params,
+    encode: Callable[[str, Sequence[str]], steps_lib.EncodedSolution],
+    config: ScoringConfig,
+  ):
+    self._params = params
+    self._encode = encode
+    self._config = config
+    self._run = jax.jit(lambda p, x, n, at: reads.scores(model, p, x, n, at))
+
+  def __call__(
+    self,
+    problems: Sequence[tasks.Problem],
+    given: Sequence[Sequence[str]],
+  ) -> list[np.ndarray]:
+    """One float32 array per solution, one score per step.
+
+    Raises:
+      UserError: names the problem: no steps, an empty one, too long a text;
+        nothing is skipped here.
+    """
+    found = []
+    for problem, steps in zip(problems, given, strict=True):
+      try:
+        found.append(self._encode(problem.prompt, steps))
+      except errors.UserError as error:
+        raise errors.UserError(f"problem {problem.id}: {error}") from error
+    scored = self.score(found, [f"problem {p.id}" for p in problems])
+    for problem, one in zip(problems, scored, strict=True):
+      if one.scores is None:
+        raise errors.UserError(
+          f"problem {problem.id}: {one.num_tokens} tokens, the model reads "
+          f"{self._config.max_tokens}"
+        )
+    return [one.scores for one in scored if one.scores is not None]
+
+  def score(
+    self,
+    texts: Sequence[steps_lib.EncodedSolution],
+    names: Sequence[str],
+    on_batch: Callable[[int], None] | None = None,
+  ) -> list[Scored]:
+    """Scores of encoded solutions, in their order.
+
+    Args:
+      texts: tokens and the places that are read.
+      names: of the solutions, for messages.
+      on_batch: told how many are done.
+
+    Raises:
+      UserError: names the solution that is too long.
+    """
+    fitted = [
+      self._fit(text, name) for text, name in zip(texts, names, strict=True)
+    ]
+    scored = [
+      Scored(None, len(text.tokens), 0) if cut is None else
+      Scored(None, len(text.tokens), len(text.tokens) - len(cut.tokens))
+      for text, cut in zip(texts, fitted, strict=True)
+    ]  # fmt: skip
+    kept = {i: cut for i, cut in enumerate(fitted) if cut is not None}
+    done = len(fitted) - len(kept)
+    for batch in _batches(kept, self._config.batch_tokens):
+      values = np.asarray(self._run(self._params, *batch.arrays))
+      for row, index in enumerate(batch.indices):
+        own = values[row, : len(kept[index].step_end)]
+        scored[index] = scored[index]._replace(scores=own)
+      done += len(batch.indices)
+      if on_batch is not None:
+        on_batch(done)
+    return scored
+
+  def _fit(
+    self, text: steps_lib.EncodedSolution, name: str
+  ) -> steps_lib.EncodedSolution | None:
+    """The text as the model can read it; None: not at all."""
+    spare = len(text.tokens) - self._config.max_tokens
+    if not self._config.max_tokens or spare <= 0:
+      return text
+    if self._config.overlong == "skip":
+      return None
+    first = int(text.step_end.min())
+    if self._config.overlong == "stop" or spare > first:
+      lost = "" if self._config.overlong == "stop" else (
+        f", and dropping {spare} on the left would take a step that is read"
+      )  # fmt: skip
+      raise errors.UserError(
+        f"{name}: {len(text.tokens)} tokens, the model reads "
+        f"{self._config.max_tokens}{lost}; see config.overlong"
+      )
+    return steps_lib.EncodedSolution(
+      text.tokens[spare:],
+      max(text.prompt_length - spare, 0),
+      text.step_end - spare,
+    )
+
+
+class _Batch(NamedTuple):
+  indices: Sequence[int]
+  arrays: tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _batches(
+  texts: dict[int, steps_lib.EncodedSolution], batch_tokens: int
+) -> Iterator[_Batch]:
+  """Batches of few shapes, the longest first.
+
+  Within a length all batches have as many rows; what does not fill one is
+  left to the next shorter length only if it fits, so the last is filled up.
+  """
+  order = sorted(texts, key=lambda i: len(texts[i].tokens), reverse=True)
+  start = 0
+  while start < len(order):
+    slots = _slots(len(texts[order[start]].tokens))
+    rows = max(batch_tokens // slots, 1)
+    indices = order[start : start + rows]
+    yield _Batch(indices, _arrays([texts[i] for i in indices], rows, slots))
+    start += rows
+
+
+def _slots(length: int) -> int:
+  """The next of the lengths 32, 64, 96, ... that grow by a fifth at least."""
+  slots = _SLOTS
+  while slots < length:
+    slots = max(int(slots * _GROWTH) // _SLOTS * _SLOTS, slots + _SLOTS)
+  return slots
+
+
+def _arrays(
+  texts: Sequence[steps_lib.EncodedSolution], rows: int, slots: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Tokens [rows, slots], lengths [rows] and places [rows, k]; k = 2^n."""
+  most = max(len(text.step_end) for text in texts)
+  places = max(8, 1 << (most - 1).bit_length())
+  tokens = np.zeros((rows, slots), np.int32)
+  length = np.ones(rows, np.int32)
+  at = np.zeros((rows, places), np.int32)
+  for row, text in enumerate(texts):
+    tokens[row, : len(text.tokens)] = text.tokens
+    length[row] = len(text.tokens)
+    at[row, : len(text.step_end)] = text.step_end
+  return tokens, length, at
