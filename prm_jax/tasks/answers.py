@@ -72,7 +72,7 @@ def last_number(text: str) -> str | None:
   return found[-1].rstrip(".,") if found else None
 
 
-_FINDERS: Mapping[Rule, Callable[[str], str | None]] = {
+_FINDERS: Mapping[str, Callable[[str], str | None]] = {
   "boxed": last_boxed,
   "hashes": after_hashes,
   "answer_is": after_answer_is,
@@ -81,7 +81,7 @@ _FINDERS: Mapping[Rule, Callable[[str], str | None]] = {
 }
 
 
-def extract(text: str, rules: Sequence[Rule]) -> str | None:
+def extract(text: str, rules: Sequence[str]) -> str | None:
   """The answer, or None: no rule finds one, or an empty one."""
   for rule in rules:
     found = _FINDERS[rule](text)

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from prm_jax import errors
-from prm_jax.tasks import base, chain, countdown, game24, questions
+from prm_jax.tasks import (
+  base,
+  chain,
+  countdown,
+  game24,
+  gsm8k,
+  hendrycks_math,
+  questions,
+)
 
 
 class Entry(NamedTuple):
@@ -19,6 +27,8 @@ TASKS: dict[str, Entry] = {
   countdown.NAME: Entry(countdown.Config, countdown.Countdown),
   chain.NAME: Entry(chain.Config, chain.Chain),
   questions.NAME: Entry(questions.Config, questions.Questions),
+  gsm8k.NAME: Entry(gsm8k.Config, gsm8k.Gsm8k),
+  hendrycks_math.NAME: Entry(hendrycks_math.Config, hendrycks_math.Math),
 }
 
 

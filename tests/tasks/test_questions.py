@@ -33,8 +33,8 @@ def test_every_way_to_write_a_question(tmp_path):
 @pytest.mark.parametrize(
   ("steps", "answer", "correct"),
   [
-    (["So", "\\boxed{1,234}"], "1,234", True),
-    (["\\boxed{1}", "\\boxed{\\frac{1}{2}} it is 1234"], "\\frac{1}{2}", False),
+    (["So", "\\boxed{1,234}"], "1234", True),
+    (["\\boxed{1}", "\\boxed{\\frac{1}{2}} it is 1234"], "1/2", False),
     (["2 and 1234"], "1234", True),
     (["\\boxed{1234"], None, False),
     (["none"], None, False),
