@@ -60,6 +60,7 @@ class DecodeState(NamedTuple):
   rows: Rows
   prompts: Prompts
   iterations: Array  # [B] int32 of the token loop so far, idle ones included
+  lost: Array  # [B] bool: a roll-out ran out of room
   waiting: Prompts | None = None  # all Q problems of a queue
 
 
@@ -98,7 +99,12 @@ def refill(state: DecodeState, problems: Array, fresh: Array) -> DecodeState:
   rows = at_end(prompts, jax.tree.map(clear, state.rows, is_leaf=_is_cache))
   if rows.target is not None:
     rows = rows._replace(target=at_end(prompts.target, rows.target))
-  return state._replace(rows=rows, prompts=prompts)
+  return state._replace(rows=rows, prompts=prompts, lost=state.lost & ~fresh)
+
+
+def unroll(before: DecodeState, after: DecodeState) -> DecodeState:
+  """The state before a roll-out, which has cost what it has cost."""
+  return before._replace(iterations=after.iterations, lost=overflow(after))
 
 
 def revert(
@@ -175,7 +181,7 @@ def overflow(state: DecodeState) -> Array:
   """[B] bool: a cache ran out of room, and the rows mean nothing."""
   nodes = jax.tree.leaves(state.rows, is_leaf=_is_cache)
   flags = [node.overflow for node in nodes if _is_cache(node)]
-  return functools.reduce(jnp.logical_or, flags)
+  return functools.reduce(jnp.logical_or, flags, state.lost)
 
 
 def _is_cache(node: Any) -> bool:
@@ -244,8 +250,9 @@ def root(
   )
   known = Prompts(read.hidden, read.cache, verifier_prompt, also[0])
   idle = jnp.zeros(batch, jnp.int32)
+  lost = jnp.zeros(batch, bool)
   if num_slots in (None, batch):
-    return DecodeState(rows, known, idle)
+    return DecodeState(rows, known, idle, lost)
   # Rows of problems that wait are cut off again: they are never made.
   first = lambda tree: jax.tree.map(lambda leaf: leaf[:num_slots], tree)
-  return DecodeState(first(rows), first(known), first(idle), known)
+  return DecodeState(*map(first, (rows, known, idle, lost)), known)

@@ -116,3 +116,28 @@ def test_put_drops_what_goes_to_no_place(name):
   )
   store = state.put(store, rows, jnp.array([[2, 4], [4, 0]]))
   np.testing.assert_array_equal(store.rows.score, [[0, 0, 5, 0], [8, 0, 0, 0]])
+
+
+def test_a_roll_out_without_room_is_told():
+  policy, own = runs.make()
+  root = state.root(
+    policy,
+    {"policy": own},
+    jnp.asarray(runs.PROMPTS),
+    jnp.asarray(runs.LENGTHS),
+    num_rows=2,
+    max_tokens=runs.SLOTS,
+    scorer=scoring.NoScorer(),
+    layout=PAGES["too small"],
+  )
+  lost = jnp.array([False, True])
+  rows = root.rows
+  beyond = root._replace(
+    rows=rows._replace(policy=rows.policy._replace(overflow=lost)),
+    iterations=root.iterations + 5,
+  )
+  back = state.unroll(root, beyond)
+  assert not np.any(state.overflow(root))
+  np.testing.assert_array_equal(state.keep(back).overflow, lost)
+  np.testing.assert_array_equal(back.iterations, 5)
+  np.testing.assert_array_equal(back.rows.policy.overflow, False)

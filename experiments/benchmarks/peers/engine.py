@@ -77,6 +77,9 @@ class Engine:
     self._policy, self._verifier = (
       hf.load(folder / name) for name in ("policy", "verifier")
     )
+    self._params = lm.unstack(
+      {"policy": self._policy.params, "verifier": self._verifier.params}
+    )
     self._chunk = chunk
     self._programs = {}
 
@@ -102,8 +105,7 @@ class Engine:
   def run(self, case: Case, prompts: np.ndarray, seed: int) -> dict:
     """Seconds of one run; compiles before."""
     keys = jax.random.split(jax.random.key(seed), case.prompts)
-    params = {"policy": self._policy.params, "verifier": self._verifier.params}
-    inputs = (params, keys, jnp.asarray(prompts))
+    inputs = (self._params, keys, jnp.asarray(prompts))
     if case not in self._programs:
       program = jax.jit(functools.partial(self._search, case))
       self._programs[case] = program.lower(*inputs).compile()

@@ -192,9 +192,7 @@ def looking_ahead(steps: base.StepFactory, depth: int) -> search_base.StepFn:
     steps(),
     steps(temperature=0.0),
     depth,
-    return_fn=lambda before, after: before._replace(
-      iterations=after.iterations
-    ),
+    return_fn=state.unroll,
   )
 
 

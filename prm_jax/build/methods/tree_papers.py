@@ -65,6 +65,10 @@ class RestMCTS(trees.Tree):
         f"search.rollout_rows: {self.rollout_rows} with {self.num_rows} rows"
       )
 
+  def num_written(self, max_steps: int) -> int:
+    ahead = self.num_rows * self.rollout_steps  # of one leaf, then forgotten
+    return super().num_written(max_steps) + ahead
+
 
 @dataclasses.dataclass(frozen=True)
 class RAP(trees.Tree):
@@ -116,6 +120,10 @@ class MCTSDPO(trees.Tree):
     base.at_least("search.power", self.power, 0)
     trees.share("search.discount", self.discount)
 
+  def num_written(self, max_steps: int) -> int:
+    moves = max_steps if self.num_moves is None else self.num_moves
+    return super().num_written(max_steps) * moves
+
 
 @dataclasses.dataclass(frozen=True)
 class IMCTS(trees.Tree):
@@ -143,3 +151,7 @@ class IMCTS(trees.Tree):
     trees.positive("search.prior_visits", self.prior_visits)
     base.at_least("search.rollout_steps", self.rollout_steps, 0)
     trees.share("search.rollout_weight", self.rollout_weight)
+
+  def num_written(self, max_steps: int) -> int:
+    ahead = self.num_rows * self.rollout_steps  # of one leaf, then forgotten
+    return super().num_written(max_steps) + ahead

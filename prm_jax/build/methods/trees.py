@@ -57,6 +57,22 @@ class Tree:
       **self.options(),
     )
 
+  def num_written(self, max_steps: int) -> int:
+    """Steps that are written at most, and kept until the end."""
+    del max_steps
+    return self.num_rows * self.num_simulations
+
+  def num_pages(
+    self, max_steps: int, step_tokens: int, page_tokens: int
+  ) -> int:
+    """Pages of a problem that always suffice.
+
+    A step has its own, and a copy of the page it began in. Beside the nodes
+    there are the rows at work and those read out at the end.
+    """
+    steps = 1 + self.num_written(max_steps) + 2 * self.num_rows
+    return steps * (-(-step_tokens // page_tokens) + 1)
+
   def options(self) -> dict[str, Any]:
     """The method's own arguments: its fields, save those of all."""
     shared = {field.name for field in dataclasses.fields(Tree)}
@@ -105,6 +121,9 @@ class MCTS(Tree):
     tree_priors.by_name(self.prior)
     if self.q == "siblings":
       _needs_mctx()
+
+  def num_written(self, max_steps: int) -> int:
+    return super().num_written(max_steps) * self.num_moves
 
   def options(self) -> dict[str, Any]:
     prior = tree_priors.by_name(self.prior)

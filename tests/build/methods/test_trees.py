@@ -4,6 +4,7 @@ import importlib.util
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from prm_jax import errors
@@ -11,6 +12,7 @@ from prm_jax.build import searches
 from prm_jax.build.methods import tree_papers, trees
 from prm_jax.configs import search_methods
 from prm_jax.decode import sampling, scoring, state, step
+from prm_jax.models import cache, paged
 from tests.decode import runs
 
 CONFIGS = {
@@ -27,6 +29,9 @@ CONFIGS = {
 }
 
 
+PAGE = 2
+
+
 def factory(model):
   return step.StepFactory(
     model, scoring.NoScorer(), sampling.SamplerConfig(), runs.FORMAT
@@ -38,8 +43,14 @@ def test_searches_are_bound_to_models(name):
   """Traced, not run: what is searched with is tested in tests/search."""
   config = CONFIGS[name]
   assert searches.METHODS[name] is type(config)
+  found = jax.eval_shape(*search(config, cache.CONTIGUOUS))
+  assert found.step_scores.shape == (2, 4, 3)
+  assert found.embedding.rows.tokens.shape == (2, 4, runs.SLOTS)
+
+
+def search(config, layout):
+  """(a program, its arguments)."""
   model, policy = runs.make()
-  params = {"policy": policy}
   steps = factory(model)
 
   def run(params):
@@ -51,13 +62,31 @@ def test_searches_are_bound_to_models(name):
       num_rows=4,
       max_tokens=runs.SLOTS,
       scorer=steps.scorer,
+      layout=layout,
     )
     keys = jax.random.split(jax.random.key(0), 2)
     return config.bind(3, steps)(params, keys, root)
 
-  found = jax.eval_shape(run, params)
-  assert found.step_scores.shape == (2, 4, 3)
-  assert found.embedding.rows.tokens.shape == (2, 4, runs.SLOTS)
+  return run, {"policy": policy}
+
+
+@pytest.mark.parametrize("name", ["mcts", "rest_mcts", "mcts_dpo"])
+def test_the_pages_that_a_tree_asks_for_suffice(name):
+  config = CONFIGS[name]
+  pages = config.num_pages(3, runs.FORMAT.max_step_tokens, PAGE)
+  run, params = search(config, paged.Paged(PAGE, pages))
+  found = jax.jit(run)(params)
+  assert not np.any(state.keep(found.embedding).overflow)
+  assert np.all(found.embedding.rows.length[:, 0] > 0)
+
+
+def test_pages_of_a_tree():
+  # Of a step, 3 and the copy of one begun; 1 + 4 * 3 * 2 + 2 * 4 steps.
+  assert CONFIGS["mcts"].num_pages(9, 5, 2) == 33 * 4
+  # A move for each of 9 steps.
+  assert CONFIGS["mcts_dpo"].num_pages(9, 5, 2) == (1 + 4 * 3 * 9 + 8) * 4
+  # 3 steps of a roll-out.
+  assert CONFIGS["rest_mcts"].num_pages(9, 5, 2) == (1 + 12 + 12 + 8) * 4
 
 
 def test_what_the_configs_ship_is_the_papers():
