@@ -1,25 +1,28 @@
 """Training and held-out examples, from generated data or from files."""
 
-import contextlib
 import dataclasses
 import functools
-import io
 import pathlib
-from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import ml_collections
-import tensorflow_datasets as tfds
-from absl import logging
 
 from prm_jax import errors
 from prm_jax.build import fields, models
 from prm_jax.checkpoint import disk
+from prm_jax.cli import public_examples
 from prm_jax.data import examples as examples_lib
 from prm_jax.data import record_files, records, sources
-from prm_jax.data.builders import chain, countdown, game24, task_builder
+from prm_jax.data.builders import (
+  chain,
+  countdown,
+  game24,
+  quiet,
+  task_builder,
+)
 from prm_jax.labelling import targets, token_values
 from prm_jax.tasks import base as tasks
+from prm_jax.text import hf_tokenizer
 from prm_jax.text import steps as steps_lib
 from prm_jax.text import tokenizer as tokenizer_lib
 
@@ -36,7 +39,8 @@ class ExamplesConfig:
   """Where examples come from.
 
   Attributes:
-    source: "demonstrations", generated for the task; "files", records.
+    source: "demonstrations", generated for the task; "files", records;
+      "public", a public data set, see `public_examples`.
     num_demonstrations: per problem.
     problems: file of `Problem` records.
     solutions: file of `Solution` records of these problems.
@@ -47,7 +51,7 @@ class ExamplesConfig:
     eval_labels: their labels.
   """
 
-  source: Literal["demonstrations", "files"] = "demonstrations"
+  source: Literal["demonstrations", "files", "public"] = "demonstrations"
   num_demonstrations: int = 60
   problems: str = ""
   solutions: str = ""
@@ -85,7 +89,7 @@ class Loaded(NamedTuple):
 def load(
   config: ml_collections.ConfigDict,
   task: tasks.Task,
-  tokenizer: tokenizer_lib.Tokenizer,
+  tokenizer: tokenizer_lib.Tokenizer | hf_tokenizer.HfTokenizer,
   data_dir: pathlib.Path,
 ) -> Loaded:
   """Examples of the config's objective.
@@ -102,6 +106,8 @@ def load(
     solved = [sources.from_tfds(splits[s]) for s in SPLITS]
     made = [_encoded(config, task, tokenizer, part) for part in solved]
     return Loaded(made[0], made[1])
+  if own.source == "public":
+    return Loaded(*public_examples.load(config, tokenizer, data_dir))
   train = _from_files(config, own.files, task, tokenizer, "")
   if not own.eval_problems:
     return Loaded(train, None)
@@ -112,7 +118,7 @@ def load(
 
 def _demonstrations(config, own, task, data_dir):
   """A data source per split, generated unless it is there."""
-  with _quiet():
+  with quiet.quiet():
     builder = BUILDERS[task.name](
       data_dir=data_dir,
       config=task_builder.TaskConfig(
@@ -125,21 +131,8 @@ def _demonstrations(config, own, task, data_dir):
   path = pathlib.Path(builder.data_path)
   if not path.exists():
     print(f"demonstrations of {task.name}: {path}", flush=True)
-  with _quiet(), disk.told_when_full(f"{path}: cannot be written"):
+  with quiet.quiet(), disk.told_when_full(f"{path}: cannot be written"):
     return task_builder.prepare(builder)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-  """Keeps TFDS from telling of downloads, which there are none of."""
-  tfds.disable_progress_bar()
-  verbosity = logging.get_verbosity()
-  logging.set_verbosity(logging.ERROR)
-  try:
-    with contextlib.redirect_stdout(io.StringIO()):
-      yield
-  finally:
-    logging.set_verbosity(verbosity)
 
 
 def _from_files(config, files, task, tokenizer, prefix):

@@ -40,7 +40,7 @@ def get_config() -> ml_collections.ConfigDict:
 def set_data(c: ml_collections.ConfigDict) -> None:
   """Which examples, what is learnt from them, and how they are batched."""
   c.examples = {
-    "source": "demonstrations",  # or "files"
+    "source": "demonstrations",  # or "files", "public"
     "num_demonstrations": 60,
     "problems": "",
     "solutions": "",

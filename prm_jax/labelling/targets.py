@@ -7,7 +7,7 @@ import numpy as np
 
 from prm_jax import errors
 from prm_jax.data import examples as examples_lib
-from prm_jax.data import records, sources, transforms
+from prm_jax.data import records, sources, step_values, transforms
 from prm_jax.labelling import token_values
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
@@ -80,7 +80,7 @@ def from_labels(
   problems: Mapping[str, tasks.Problem],
   labels: Sequence[records.StepLabels],
 ) -> examples_lib.Examples:
-  """Step labels of records, see `step_values`.
+  """Step labels of records, see `data.step_values`.
 
   Classes become probabilities where any of the records has probabilities:
   the other way round they would be rounded.
@@ -99,7 +99,7 @@ def from_labels(
       tokens = encode_fn(problems[label.problem_id].prompt, label.steps)
     except errors.UserError as error:
       raise errors.UserError(f"{where}.{error}") from error
-    values, supervised = step_values(label)
+    values, supervised = step_values.values(label)
     rows.append(
       transforms.to_step_labels(
         tokens,
@@ -113,22 +113,3 @@ def from_labels(
     for row in rows:
       row["targets"] = row["targets"].astype(np.float32)
   return examples_lib.from_dicts(rows, groups=groups)
-
-
-def step_values(label: records.StepLabels) -> tuple[np.ndarray, np.ndarray]:
-  """Labels of the steps, and which steps have one.
-
-  Classes (`hard`) where given, else probabilities (`soft`), else the share of
-  successes; a step without completions has none.
-
-  Returns:
-    int32 (classes) or float32 [k], and bool [k].
-  """
-  given = label.hard if label.hard is not None else label.soft
-  if given is not None:
-    kind = np.int32 if label.hard is not None else np.float32
-    supervised = np.array([value is not None for value in given], bool)
-    return np.array([value or 0 for value in given], kind), supervised
-  total = np.array(label.n_total, np.int32)
-  shares = np.array(label.n_correct) / np.maximum(total, 1)
-  return shares.astype(np.float32), total > 0

@@ -78,9 +78,8 @@ def _decode(value: Any, hint: Any) -> Any:
   if hint is str:
     return _text(value)
   if _is_list(hint):
-    is_text = typing.get_args(hint)[0] is str
-    items = value if isinstance(value, list | tuple) else value.tolist()
-    return tuple(_text(item) if is_text else item for item in items)
+    kind = typing.get_args(hint)[0]
+    return tuple(_text(i) if kind is str else kind(i) for i in value)
   if hint in _SCALARS:
     return hint(value)
   return fields.decode(json.loads(_text(value)), hint, "value")

@@ -113,6 +113,7 @@ class PublicBuilder(  # type: ignore[call-arg]
       "published": rows.published(self.form, found),
       "bad": len(reader.bad),
       "told": dict(reader.told),
+      "summary": reader.summary(),
     }
 
 
@@ -137,8 +138,8 @@ class Prepared(NamedTuple):
   Attributes:
     splits: records by split.
     told: by split, `num_rows` and `checksum` of the source, which published
-      file it is (null if none that is known), how many rows were `bad`, and
-      `told`, counts of what was left out.
+      file it is (null if none that is known), how many rows were `bad`,
+      `told`, counts of what was left out, and `summary`, all that in words.
   """
 
   splits: Mapping[str, Records[Any]]
