@@ -20,6 +20,14 @@ from prm_jax.search import aggregate
 AGGREGATES = ("min", "product", "mean", "last")
 
 
+def check_rules(names: Sequence[str]) -> None:
+  """UserError where there is none, or one that is not known."""
+  if not names:
+    raise errors.UserError("aggregates: names no rule")
+  for name in names:
+    aggregate.by_name(name)
+
+
 def aggregated(
   rule: str, scores: processbench.StepScores
 ) -> Float[np.ndarray, "n"]:

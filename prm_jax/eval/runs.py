@@ -64,9 +64,11 @@ def interval(
   num_tasks = scores[0].shape[1]
   draws = np.empty(num_resamples)
   for i in range(num_resamples):
-    tasks = np.arange(num_tasks)
-    if resample_tasks:
-      tasks = rng.integers(num_tasks, size=num_tasks)
+    tasks = (
+      rng.integers(num_tasks, size=num_tasks)
+      if resample_tasks
+      else np.arange(num_tasks)
+    )
     drawn = [
       table[rng.integers(len(table), size=(len(table), num_tasks)), tasks]
       for table in scores

@@ -11,7 +11,14 @@ import matplotlib.figure
 
 from prm_jax import errors
 from prm_jax.data import atomic
-from prm_jax.reports import curves, page, plots, results, tables
+from prm_jax.reports import (
+  benchmark_plots,
+  curves,
+  page,
+  plots,
+  results,
+  tables,
+)
 
 FILE = "report.html"
 
@@ -91,6 +98,9 @@ def gather(workdir: str | pathlib.Path) -> Section:
     _figure("Accuracy by method", plots.accuracy_by_method(found.rows)),
     _figure("Accuracy by tokens", plots.accuracy_by_cost(found.rows)),
     _figure("Accuracy by FLOPs", plots.accuracy_by_cost(found.rows, "flops")),
+    _figure("F1 by subset", benchmark_plots.subset_bars(found.rows)),
+    _figure("Reliability", benchmark_plots.reliability(found.rows)),
+    _figure("Best of N", benchmark_plots.best_of_n(found.rows)),
   ]
   accuracy = tables.accuracy_table(found.rows)
   measurements = tables.measurement_table(found.rows)

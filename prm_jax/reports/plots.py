@@ -22,7 +22,7 @@ _BOUND = "#AAAAAA"  # the oracle
 MARKERS = "osD^vPXh<>pd*"
 MAX_PANELS = 9
 _THOUSANDS = matplotlib.ticker.EngFormatter(places=1)  # 1.5 G
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
   "font.size": 9,
   "axes.spines.top": False,
   "axes.spines.right": False,
@@ -47,7 +47,7 @@ def accuracy_by_method(
     return None
   groups = tables.by_verifier(rows)
   colors = _colors(list(groups))
-  with matplotlib.rc_context(_STYLE):
+  with matplotlib.rc_context(STYLE):
     figure = matplotlib.figure.Figure(
       (7.2, 0.22 * (len(rows) + len(groups)) + 0.7), layout="constrained"
     )
@@ -91,7 +91,7 @@ def accuracy_by_cost(
   colors = _colors(list(tables.by_verifier(rows)))
   methods = list(dict.fromkeys(tables.method_of(row.name) for row in rows))
   markers = {m: MARKERS[i % len(MARKERS)] for i, m in enumerate(methods)}
-  with matplotlib.rc_context(_STYLE):
+  with matplotlib.rc_context(STYLE):
     figure = matplotlib.figure.Figure((7.2, 4.2), layout="constrained")
     axes = figure.subplots()
     for name in dict.fromkeys(row.name for row in rows):
@@ -130,7 +130,7 @@ def training_curves(
     return None
   num_columns = min(3, len(titles))
   num_rows = -(-len(titles) // num_columns)
-  with matplotlib.rc_context(_STYLE):
+  with matplotlib.rc_context(STYLE):
     figure = matplotlib.figure.Figure(
       (2.6 * num_columns + 0.6, 2 * num_rows + 0.2), layout="constrained"
     )
@@ -147,7 +147,7 @@ def reliability_diagram(
   points: Mapping[str, calibration.Reliability],
 ) -> matplotlib.figure.Figure:
   """Observed share of successes by predicted value, one line per verifier."""
-  with matplotlib.rc_context(_STYLE):
+  with matplotlib.rc_context(STYLE):
     figure = matplotlib.figure.Figure((4.2, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=_BOUND, linewidth=1, linestyle="--")
@@ -173,7 +173,7 @@ def reliability_diagram(
 def to_svg(figure: matplotlib.figure.Figure) -> bytes:
   """The figure as an SVG file, letters as outlines."""
   buffer = io.BytesIO()
-  with matplotlib.rc_context(_STYLE):
+  with matplotlib.rc_context(STYLE):
     figure.savefig(buffer, format="svg", metadata={"Date": None})
   return buffer.getvalue()
 
@@ -222,8 +222,8 @@ def _point(
   axes.errorbar(
     x,
     y,
-    xerr=np.array([_reach(row) for row in x_rows]).T if x_rows else None,
-    yerr=np.array([_reach(row) for row in y_rows]).T if y_rows else None,
+    xerr=np.array([reach(row) for row in x_rows]).T if x_rows else None,
+    yerr=np.array([reach(row) for row in y_rows]).T if y_rows else None,
     color=color,
     marker=marker,
     markersize=5,
@@ -250,7 +250,7 @@ def _legend(
   figure.legend(handles=handles, loc="outside right upper", fontsize=8)
 
 
-def _reach(row: results.Row) -> tuple[float | int, float | int]:
+def reach(row: results.Row) -> tuple[float | int, float | int]:
   """Lengths of the error bar, in points of accuracy."""
   low = row.value if row.ci_low is None else row.ci_low
   high = row.value if row.ci_high is None else row.ci_high

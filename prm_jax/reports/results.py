@@ -8,10 +8,12 @@ Schema 1:
    "device": {"platform": str, "kind": str, "count": int},
    "rows": [{"name": str, "metric": str, "value": float,
              "ci_low": float or null, "ci_high": float or null, "n": int,
-             "cost": {str: float}, "wall_s": float or null}]}
+             "cost": {str: float}, "wall_s": float or null,
+             "at": float or null}]}
 
-`cost` holds means per problem (`policy_tokens`, `verifier_tokens`, `slots`,
-...). A bound that does not exist or is infinite is null.
+`at` is where on a curve the number is, null off any curve. `cost` holds means
+per problem (`policy_tokens`, `verifier_tokens`, `slots`, ...). A bound that
+does not exist or is infinite is null.
 """
 
 import dataclasses
@@ -48,6 +50,7 @@ class Row:
     n: problems (or whatever was resampled) behind it.
     cost: means per problem of what it took; empty if nothing.
     wall_s: seconds, compilation left out.
+    at: x of a point of a curve whose y is the value.
   """
 
   name: str
@@ -58,6 +61,7 @@ class Row:
   n: int = 1
   cost: Mapping[str, Number] = dataclasses.field(default_factory=dict)
   wall_s: Number | None = None
+  at: Number | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,6 +160,7 @@ def _row(content: Any, where: str) -> Row:
     n=_field(content, "n", int, where),
     cost={key: _field(cost, key, float, f"{where}.cost") for key in cost},
     wall_s=number("wall_s"),
+    at=number("at"),
   )
 
 

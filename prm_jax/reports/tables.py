@@ -113,8 +113,8 @@ def accuracy_table(rows: Sequence[results.Row]) -> Table:
 
 
 def measurement_table(rows: Sequence[results.Row]) -> Table:
-  """The rows with any other metric, by metric."""
-  rows = [row for row in rows if row.metric != ACCURACY]
+  """The rows with any other metric, by metric; curves are for figures."""
+  rows = [row for row in rows if row.metric != ACCURACY and row.at is None]
   groups = []
   for metric in dict.fromkeys(row.metric for row in rows):
     lines = []

@@ -60,7 +60,8 @@ def test_fields_of_the_file(tmp_path):
   ]
   assert content["schema"] == 1
   assert set(content["rows"][0]) == {
-    *("name", "metric", "value", "ci_low", "ci_high", "n", "cost", "wall_s")
+    *("name", "metric", "value", "ci_low", "ci_high", "n", "cost", "wall_s"),
+    "at",
   }
 
 

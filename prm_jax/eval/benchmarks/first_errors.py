@@ -1,0 +1,240 @@
+"""ProcessBench from its files, by scores or by critiques in words."""
+
+import collections
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from prm_jax import errors
+from prm_jax.data import fields
+from prm_jax.data.formats import base as formats
+from prm_jax.data.formats import process_bench, rows
+from prm_jax.eval import bootstrap, judge_text, processbench
+from prm_jax.eval.benchmarks import base, probabilities, thresholding
+
+AVERAGE = "average"
+# (predicted, labels, problems) of each subset.
+Predicted = Mapping[str, tuple[np.ndarray, np.ndarray, list[str]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+  """By step scores and a threshold.
+
+  Attributes:
+    threshold: its rule.
+    subsets: names of those to evaluate; empty: all but the one a threshold is
+      chosen on.
+    num_bins: of the reliability of steps up to the first error.
+  """
+
+  needs_scores: ClassVar[bool] = True
+  threshold: thresholding.Config = dataclasses.field(
+    default_factory=thresholding.Config
+  )
+  subsets: tuple[str, ...] = ()
+  num_bins: int = 10
+
+  def measure(
+    self, path: str, source: base.Source, resampling: base.Resampling
+  ) -> list[base.Measure]:
+    cases = _read(path)
+    for case in cases:
+      if not case.steps:
+        raise errors.UserError(f"{path}: id {case.id}: steps: there are none")
+    scores = source(thresholding.texts(cases))
+    found = thresholding.Cases(cases, tuple(scores)).subsets
+    names = self._names(found, path)
+    chosen = {name: found[name] for name in names}
+    others = {k: v for k, v in found.items() if k not in chosen}
+    best = thresholding.find(self.threshold, chosen, others, source)
+    value = self.threshold.value if best is None else best.threshold
+    measures = [base.Measure("threshold", "threshold", float(value))]
+    if best is not None:
+      measures.append(base.Measure("held out", "f1_held_out", best.f1))
+    predicted = {
+      name: (
+        processbench.first_error(own.scores, value),
+        own.labels,
+        [case.problem for case in own.cases],
+      )
+      for name, own in chosen.items()
+    }
+    measures += f1_measures(predicted, resampling)
+    for name, own in chosen.items():
+      measures += _false_finals(name, own, value)
+      measures += _steps(name, own, resampling, self.num_bins)
+    return measures
+
+  def _names(self, found: Mapping[str, object], path: str) -> list[str]:
+    for name in self.subsets:
+      if name not in found:
+        raise errors.UserError(
+          f"subsets: {name!r} is empty, {path} has {', '.join(found)}"
+        )
+    held_out = self.threshold.split if self.threshold.rule == "split" else ""
+    names = list(self.subsets) or [n for n in found if n != held_out]
+    if not names:
+      raise errors.UserError(
+        f"threshold.split: {held_out!r} is the only subset, nothing is left to"
+        " evaluate; a threshold is not chosen on the test split"
+      )
+    return names
+
+
+@dataclasses.dataclass(frozen=True)
+class Critiques:
+  """Texts of a critic about one row.
+
+  Attributes:
+    id: of the row.
+    texts: answers of the critic, several for a vote.
+  """
+
+  id: str
+  texts: tuple[str, ...]
+  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+CRITIQUES = formats.Format(
+  "critiques",
+  Critiques,
+  lambda row, place, told: [fields.decode_dataclass(row, Critiques)],
+  formats.Note("a critic of your own", "a file of critiques", "yours", ""),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Critic:
+  """By what a language model says, the index in its last box.
+
+  Attributes:
+    critiques: file of lines `{"id": ..., "texts": [...]}`.
+    votes: texts that vote, the first of each; 0: all.
+  """
+
+  needs_scores: ClassVar[bool] = False
+  critiques: str = ""
+  votes: int = 0
+
+  def measure(
+    self, path: str, source: base.Source, resampling: base.Resampling
+  ) -> list[base.Measure]:
+    del source
+    cases = _read(path)
+    if not self.critiques:
+      raise errors.UserError("protocol.critiques: names no file")
+    if self.votes < 0:
+      raise errors.UserError("protocol.votes: must be at least 0 (0: all)")
+    said = {c.id: c for c in rows.read(CRITIQUES, self.critiques).records}
+    missing = [case.id for case in cases if case.id not in said]
+    if missing:
+      raise errors.UserError(
+        f"{self.critiques}: {len(missing)} rows have no critique, the first is"
+        f" {missing[0]!r}"
+      )
+    texts = [said[case.id].texts for case in cases]
+    texts = [own[: self.votes or None] for own in texts]
+    predicted: dict[str, list[int]] = collections.defaultdict(list)
+    subsets: dict[str, list[process_bench.Case]] = collections.defaultdict(list)
+    for case, own in zip(cases, texts, strict=True):
+      subsets[case.subset].append(case)
+      predicted[case.subset].append(judge_text.predict(own))
+    silent = [
+      [judge_text.parse(text) == judge_text.UNPARSED for text in own]
+      for own in texts
+    ]
+    unparsed = float(np.mean([np.mean(own) if own else 1.0 for own in silent]))
+    return [
+      *f1_measures(
+        {
+          name: (
+            np.array(predicted[name]),
+            np.array([case.label for case in own]),
+            [case.problem for case in own],
+          )
+          for name, own in subsets.items()
+        },
+        resampling,
+      ),
+      base.Measure("critiques", "unparsed", unparsed, n=len(cases)),
+    ]
+
+
+def f1_measures(
+  predicted: Predicted, resampling: base.Resampling
+) -> list[base.Measure]:
+  """Accuracies and F1 of each subset, and the average F1."""
+  found = []
+  for name, own in predicted.items():
+    tally = processbench.tally(
+      *own, seed=resampling.seed, num_resamples=resampling.num_resamples
+    )
+    labels = own[1]
+    sizes = {
+      "f1": len(labels),
+      "error_accuracy": int(np.sum(labels != processbench.NONE)),
+      "correct_accuracy": int(np.sum(labels == processbench.NONE)),
+    }
+    values = {
+      "f1": tally.f1,
+      "error_accuracy": tally.error_accuracy,
+      "correct_accuracy": tally.correct_accuracy,
+    }
+    for metric, value in values.items():
+      found.append(base.measured(name, metric, value, sizes[metric]))
+  average = processbench.average_f1(predicted, **resampling.options)
+  total = sum(len(own[1]) for own in predicted.values())
+  return [*found, base.measured(AVERAGE, "f1", average, total)]
+
+
+def _read(path: str) -> tuple[process_bench.Case, ...]:
+  cases = tuple(rows.read(process_bench.FORMAT, path).records)
+  counts = collections.Counter(case.id for case in cases)
+  name, times = counts.most_common(1)[0]
+  if times > 1:
+    raise errors.UserError(f"{path}: id {name!r} stands there {times} times")
+  return cases
+
+
+def _false_finals(
+  name: str, own: thresholding.Cases, threshold: float
+) -> list[base.Measure]:
+  """Right answers with a wrong step, and how many of these are accepted."""
+  right = np.array([case.final_answer_correct for case in own.cases], bool)
+  false = processbench.false_finals(own.labels, right)
+  found = []
+  if right.any():
+    share = bootstrap.wilson(int(false.sum()), int(right.sum()))
+    metric = "process_errors_among_correct_answers"
+    found.append(base.measured(name, metric, share, int(right.sum())))
+  if false.any():
+    taken = processbench.accepted(own.scores, threshold)[false]
+    share = bootstrap.wilson(int(taken.sum()), len(taken))
+    found.append(base.measured(name, "accepted_of_these", share, len(taken)))
+  return found
+
+
+def _steps(
+  name: str,
+  own: thresholding.Cases,
+  resampling: base.Resampling,
+  num_bins: int,
+) -> list[base.Measure]:
+  """Calibration over steps whose label is known: up to the first error."""
+  predicted, outcomes, problems = [], [], []
+  for case, scores in zip(own.cases, own.scores, strict=True):
+    known = len(scores) if case.label < 0 else case.label + 1
+    predicted.append(scores[:known])
+    outcomes.append(np.arange(known) != case.label)
+    problems += [case.problem] * known
+  return probabilities.measures(
+    name,
+    np.concatenate(predicted),
+    np.concatenate(outcomes).astype(float),
+    problems,
+    resampling,
+    num_bins,
+  )

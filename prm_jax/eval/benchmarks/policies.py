@@ -1,0 +1,257 @@
+"""ProcBench, DIA, perturbed problems and runs, from judged answers."""
+
+import collections
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from prm_jax import errors
+from prm_jax.data import fields
+from prm_jax.data.formats import base as formats
+from prm_jax.data.formats import rows
+from prm_jax.eval import bootstrap, dia, perturbation, procbench, runs
+from prm_jax.eval.benchmarks import base
+
+
+@dataclasses.dataclass(frozen=True)
+class States:
+  """A run through instructions."""
+
+  final: Any
+  intermediate: tuple[Any, ...] = ()
+  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+  @property
+  def all(self) -> tuple[Any, ...]:
+    return (*self.intermediate, self.final)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """A row of ProcBench with what was predicted; null: no answer was read."""
+
+  label: States
+  prediction: States | None = None
+  task: str = ""
+  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+  """The outcome of one instance of a template, see `eval.dia`."""
+
+  template: str
+  outcome: str
+  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answered:
+  """A judged answer; an empty kind marks the seed problem itself."""
+
+  seed: str
+  correct: bool
+  kind: str = ""
+  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+  """What an algorithm reached on a task with one seed."""
+
+  algorithm: str
+  task: str
+  seed: int
+  score: float
+  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def _format(name: str, record: type, citation: str) -> formats.Format[Any]:
+  names = [f.name for f in dataclasses.fields(record) if f.name != "extra"]
+
+  def parse(row: formats.Row, place: str, told: formats.Told) -> Iterable[Any]:
+    del place, told
+    yield fields.decode_dataclass(row, record)
+
+  columns = f"JSON lines with {', '.join(names)}"
+  note = formats.Note("your own runs", columns, "yours", citation)
+  return formats.Format(name, record, parse, note)
+
+
+PROCBENCH = _format("procbench", Run, "arXiv 2410.03117")
+DIA = _format("dia", Instance, "arXiv 2410.15490")
+PERTURBATION = _format("perturbation", Answered, "arXiv 2505.23851")
+RUNS = _format("runs", Score, "arXiv 2108.13264")
+
+
+@dataclasses.dataclass(frozen=True)
+class ProcBench:
+  """Prefixes of states, by length of the run."""
+
+  needs_scores: ClassVar[bool] = False
+
+  def measure(
+    self, path: str, source: base.Source, resampling: base.Resampling
+  ) -> list[base.Measure]:
+    del source
+    groups: dict[str, list[procbench.Match]] = collections.defaultdict(list)
+    for row in rows.read(PROCBENCH, path).records:
+      said = () if row.prediction is None else row.prediction.all
+      own = procbench.match(row.label.all, said)
+      groups["all"].append(own)
+      groups[procbench.bucket(len(row.label.intermediate))].append(own)
+    return [
+      base.measured(
+        name,
+        metric,
+        bootstrap.mean(
+          np.array([getattr(m, metric) for m in own], float),
+          **resampling.options,
+        ),
+        len(own),
+      )
+      for name, own in groups.items()
+      for metric in procbench.Match._fields
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Dia:
+  """Reliability over the instances of each template."""
+
+  needs_scores: ClassVar[bool] = False
+
+  def measure(
+    self, path: str, source: base.Source, resampling: base.Resampling
+  ) -> list[base.Measure]:
+    del source
+    outcomes: dict[str, list[str]] = collections.defaultdict(list)
+    for row in rows.read(DIA, path).records:
+      outcomes[row.template].append(row.outcome)
+    found = []
+    for name, own in outcomes.items():
+      try:
+        found.append(dia.template(own))
+      except errors.UserError as error:
+        raise errors.UserError(f"{path}: template {name}: {error}") from error
+    n = len(found)
+    metrics = {
+      "reliability_score": [own.reliability for own in found],
+      "task_success_rate": [own.success for own in found],
+      "confidence_index": [own.confident for own in found],
+      "near_miss_score": [own.near_miss for own in found],
+    }
+    measures = []
+    for metric, values in metrics.items():
+      share = bootstrap.mean(np.array(values, float), **resampling.options)
+      if metric in ("confidence_index", "near_miss_score"):
+        # These are numbers of templates.
+        share = bootstrap.Interval(*(n * x for x in share))
+      measures.append(base.measured("templates", metric, share, n))
+    return measures
+
+
+@dataclasses.dataclass(frozen=True)
+class Perturbation:
+  """Accuracy on seeds less that on their variants, paired."""
+
+  needs_scores: ClassVar[bool] = False
+
+  def measure(
+    self, path: str, source: base.Source, resampling: base.Resampling
+  ) -> list[base.Measure]:
+    del source
+    seeds: dict[str, bool] = {}
+    variants = []
+    for row in rows.read(PERTURBATION, path).records:
+      if row.kind:
+        variants.append((row.seed, row.kind, row.correct))
+      elif row.seed in seeds:
+        raise errors.UserError(f"{path}: seed {row.seed!r} stands there twice")
+      else:
+        seeds[row.seed] = row.correct
+    if not variants:
+      raise errors.UserError(f"{path}: kind: no row is a variant of a seed")
+    try:
+      drops = perturbation.drops(seeds, variants, **resampling.options)
+    except errors.UserError as error:
+      raise errors.UserError(f"{path}: {error}") from error
+    found = []
+    for kind, own in drops.items():
+      found += [
+        base.measured(kind, "accuracy", own.accuracy, own.num_seeds),
+        base.measured(kind, "seed_accuracy", own.seed_accuracy, own.num_seeds),
+        base.measured(kind, "drop", own.drop, own.num_seeds),
+      ]
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Runs:
+  """Aggregates of scores over seeds and tasks, and who improves on whom.
+
+  Attributes:
+    target: score that an optimality gap is measured from.
+  """
+
+  needs_scores: ClassVar[bool] = False
+  target: float = 1.0
+
+  def measure(
+    self, path: str, source: base.Source, resampling: base.Resampling
+  ) -> list[base.Measure]:
+    del source
+    tables = _tables(rows.read(RUNS, path).records, path)
+    interval = functools.partial(
+      runs.interval,
+      seed=resampling.seed,
+      num_resamples=min(resampling.num_resamples, 2_000),
+    )
+    found = []
+    for name, table in tables.items():
+      functions = {
+        "iqm": runs.interquartile_mean,
+        "optimality_gap": lambda t: runs.optimality_gap(t, self.target),
+        "mean": lambda t: float(np.mean(t)),
+      }
+      for metric, function in functions.items():
+        own = interval(function, table)
+        found.append(base.measured(name, metric, own, table.size))
+    for name, table in tables.items():
+      for other, against in tables.items():
+        if name != other:
+          own = interval(runs.probability_of_improvement, table, against)
+          title = f"{name} over {other}"
+          metric = "probability_of_improvement"
+          found.append(base.measured(title, metric, own, table.shape[1]))
+    return found
+
+
+def _tables(given: list[Score], path: str) -> dict[str, np.ndarray]:
+  """[seeds, tasks] of each algorithm; every seed on every task."""
+  tasks = list(dict.fromkeys(row.task for row in given))
+  found: dict[str, dict[tuple[int, str], float]] = {}
+  for row in given:
+    own = found.setdefault(row.algorithm, {})
+    if (row.seed, row.task) in own:
+      raise errors.UserError(
+        f"{path}: {row.algorithm}: seed {row.seed} stands there twice for task"
+        f" {row.task!r}"
+      )
+    own[row.seed, row.task] = row.score
+  tables = {}
+  for name, own in found.items():
+    seeds = sorted({seed for seed, _ in own})
+    for seed in seeds:
+      for task in tasks:
+        if (seed, task) not in own:
+          raise errors.UserError(
+            f"{path}: {name}: seed {seed} has no score on task {task!r}"
+          )
+    tables[name] = np.array([[own[s, t] for t in tasks] for s in seeds], float)
+    if not np.isfinite(tables[name]).all():
+      raise errors.UserError(f"{path}: {name}: score: not a finite number")
+  return tables
