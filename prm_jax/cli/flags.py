@@ -21,6 +21,8 @@ class Flags:
   target: str | None = None
   input: str | None = None
   format: str | None = None
+  benchmark: str | None = None
+  scores: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +62,8 @@ def _make_parser() -> argparse.ArgumentParser:
   add("--target", metavar="DIR", help="checkpoint of a second policy")
   add("--input", metavar="PATH", help="records or problems to read")
   add("--format", metavar="NAME", help="format of what is read or written")
+  add("--benchmark", metavar="NAME", help="what `evaluate` measures")
+  add("--scores", metavar="FILE", help="step scores that `score` wrote")
   add("-h", "--help", action="store_true", help="show this help")
   return parser
 

@@ -25,6 +25,7 @@ COMMANDS = {
   "convert": "public checkpoints to our folders and back, compared",
   "score": "step scores of given solutions",
   "search": "solve problems with a method under a budget",
+  "evaluate": "measure a verifier or a policy by a benchmark",
   "report": "tables, plots and one HTML page from work directories",
 }
 
@@ -93,6 +94,7 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _default_config(module: ModuleType, flags: flags_lib.Flags) -> str:
+  """The command's own, which may depend on its flags."""
   if hasattr(module, "default_config"):
     return module.default_config(flags)
   return module.DEFAULT_CONFIG

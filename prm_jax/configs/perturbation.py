@@ -1,0 +1,15 @@
+"""What changing problems costs, paired by seed (arXiv 2505.23851, 2509.07711).
+
+  prm-jax evaluate --benchmark perturbation --input answers.jsonl \\
+    --workdir DIR
+
+A line has `seed`, `correct` and `kind`; the seed problem's kind is empty.
+"""
+
+import ml_collections
+
+from prm_jax.configs import evaluation
+
+
+def get_config() -> ml_collections.ConfigDict:
+  return evaluation.base("perturbation")

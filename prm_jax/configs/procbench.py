@@ -1,0 +1,15 @@
+"""Following instructions step by step (ProcBench, arXiv 2410.03117).
+
+  prm-jax evaluate --benchmark procbench --input predictions.jsonl \\
+    --workdir DIR
+
+A line has `label` and `prediction`, each with `intermediate` and `final`.
+"""
+
+import ml_collections
+
+from prm_jax.configs import evaluation
+
+
+def get_config() -> ml_collections.ConfigDict:
+  return evaluation.base("procbench")
