@@ -5,8 +5,11 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from prm_jax import errors
-from prm_jax.text import hf_tokenizer, joining, public_notation
+from prm_jax.text import hf_tokenizer, public_notation
+from prm_jax.text import joining as joining_lib
 from prm_jax.text import steps as steps_lib
 from prm_jax.text import tokenizer as tokenizer_lib
 
@@ -26,13 +29,17 @@ class EncodingConfig:
     separator: behind every step, the last included; its last token is read.
     single_token: refuse a separator of several tokens.
     joining: "token" or "string", see `text.joining`.
+    ending: "open", a separator follows the last step too; "eos", the token
+      that ends a text, which a policy has to learn. The steps are one text
+      then, joined as such, and their ends are not told.
   """
 
   prompt: Literal["plain", "chat"] = "plain"
   prompt_text: str = "{problem}"
   separator: str = "\n"
   single_token: bool = False
-  joining: joining.Joining = "token"
+  joining: joining_lib.Joining = "token"
+  ending: Literal["open", "eos"] = "open"
 
 
 def encode_fn(
@@ -47,7 +54,7 @@ def encode_fn(
   if isinstance(tokenizer, tokenizer_lib.Tokenizer):
     return functools.partial(steps_lib.encode_solution, tokenizer)
   if config.single_token:
-    joining.single_id(tokenizer, config.separator, "encoding.separator")
+    joining_lib.single_id(tokenizer, config.separator, "encoding.separator")
   if tokenizer.eos_id is None:
     raise errors.UserError(f"{tokenizer.where}: eos_token: missing")
   notation = public_notation.PublicNotation(
@@ -56,8 +63,19 @@ def encode_fn(
     public_notation.PromptFormat(config.prompt, text=config.prompt_text),
   )
 
+  end_id = tokenizer.eos_id
+
+  def encode_whole(
+    prompt: str, steps: Sequence[str]
+  ) -> steps_lib.EncodedSolution:
+    start = notation.encode_prompt(prompt)
+    ids = [*start, *tokenizer.encode(config.separator.join(steps)), end_id]
+    end = np.array([len(ids) - 1], np.int32)
+    tokens = np.array(ids, np.int32)
+    return steps_lib.EncodedSolution(tokens, len(start), end)
+
   def encode(prompt: str, steps: Sequence[str]) -> steps_lib.EncodedSolution:
-    found = joining.encode_steps(
+    found = joining_lib.encode_steps(
       tokenizer,
       notation.encode_prompt(prompt),
       steps,
@@ -66,4 +84,4 @@ def encode_fn(
     )
     return found.encoded
 
-  return encode
+  return encode if config.ending == "open" else encode_whole
