@@ -15,7 +15,7 @@ from prm_jax import errors
 from prm_jax.build import fields, models, searches
 from prm_jax.build import votes as votes_config
 from prm_jax.checkpoint import disk
-from prm_jax.cli import compilation, report, solving
+from prm_jax.cli import compilation, report, solving, text_verifiers
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import record_files, records
 from prm_jax.reports import results
@@ -44,6 +44,7 @@ def run(
   config.policy = flags.policy or flags.model or config.policy
   config.verifier = flags.verifier or config.verifier
   config.target = flags.target or config.target
+  config.format = flags.format or config.format
   if flags.input:
     config.task.problems = flags.input
   if not config.policy:
@@ -56,9 +57,12 @@ def run(
     policy, config.prompt, config.steps, task.max_step_tokens
   )
   policy = policy._replace(tokenizer=written)
-  verifier = solving.load_verifier(
-    config.verifier, task, policy, problems, config.oracle
-  )
+  if text_verifiers.is_needed(config.verifier, policy):
+    verifier = text_verifiers.load(config, task, policy, problems)
+  else:
+    verifier = solving.load_verifier(
+      config.verifier, task, policy, problems, config.oracle
+    )
   target = solving.load_target(config.target, policy)
   searching = solving.make_solver(
     task,
@@ -83,6 +87,8 @@ def run(
   rows = [summarise(name, samples)]
   results.write(workdir / results.FILE, "search", config.to_dict(), rows)
   print_solutions(problems, samples)
+  if verifier.reading is not None and verifier.reading.told:
+    print(verifier.reading.told)
   report.show(rows, str(workdir))
   return 0
 

@@ -17,7 +17,7 @@ from prm_jax.decode import scoring, signals, step
 from prm_jax.eval import bootstrap, flops
 from prm_jax.models import config as config_lib
 from prm_jax.reports import results
-from prm_jax.solvers import oracle, solver
+from prm_jax.solvers import oracle, solver, text_reading
 from prm_jax.tasks import base as tasks
 from prm_jax.text import hf_tokenizer, public_notation
 from prm_jax.text import tokenizer as tokenizer_lib
@@ -26,6 +26,7 @@ ORACLE = "oracle"  # verifier: the task's exact values
 POLICY = "policy"  # verifier: the value head on the policy's own trunk
 # Verifiers that are the policy itself, see `decode.signals`.
 CERTAINTY, REFERENCE = "certainty", "reference"
+OWN_VERIFIERS = (ORACLE, POLICY, CERTAINTY, REFERENCE)  # no folders
 PROMPT_MULTIPLE = 32  # slots of prompts: few programs for many files
 
 
@@ -37,6 +38,7 @@ class Verifier:
   scorer: scoring.Scorer
   params: Any = None
   config: config_lib.ModelConfig | None = None  # of a model of its own
+  reading: text_reading.TextReading | None = None  # of one with other tokens
 
 
 def first(

@@ -21,6 +21,12 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
   c.task = game24_policy.get_config().task
   c.policy = ""
   c.verifier = ""
+  # Of a verifier with tokens of its own: see `text.prm_table`; "": its
+  # config.json tells. How steps are joined, "": as the format has it. Slots
+  # for a solution, 0: a quarter more than the policy's, and 8 a step.
+  c.format = ""
+  c.joining = ""
+  c.verifier_tokens = 0
   c.target = ""  # a second policy, for the methods that need one
   c.oracle = "value"  # or "solvable"
   c.split = "test"

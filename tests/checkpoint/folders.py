@@ -14,17 +14,21 @@ from tests.text import tiny_hf
 CONTEXT = 512
 
 
-def qwen2(directory, *, seed=0, classes=0, sharpness=1.0, **changes):
+def qwen2(
+  directory, *, seed=0, classes=0, sharpness=1.0, heads=None, **changes
+):
   """A Qwen2 folder whose model and tokenizer fit; its trunk's config.
 
   Args:
     directory: the folder.
     seed: of the weights.
     classes: of a token classification head; 0: an LM head.
+    heads: further tensors by name, in place of the LM head.
     sharpness: of the head; next tokens of a sharp one are nearly certain.
     **changes: fields of config.json.
   """
-  tiny_hf.write_qwen(directory)
+  if not (directory / "tokenizer.json").exists():
+    tiny_hf.write_qwen(directory)
   tokenizer = hf_tokenizer.load(directory)
   config = config_lib.TransformerConfig(
     vocab_size=tokenizer.vocab_size + 3,  # real models have spare ids as well
@@ -50,12 +54,31 @@ def qwen2(directory, *, seed=0, classes=0, sharpness=1.0, **changes):
     del table["lm_head.weight"]
     table["score.weight"] = rng.normal(0, 1, (classes, 16)).astype(np.float32)
     table["score.bias"] = rng.normal(0, 1, classes).astype(np.float32)
+  elif heads:
+    del table["lm_head.weight"]
+    table |= heads
   else:
     table["lm_head.weight"] *= np.float32(sharpness)
   st.save_file(table, directory / "model.safetensors")
   ids = {"eos_token_id": [tokenizer.eos_id, tokenizer.pad_id]}
   (directory / "generation_config.json").write_text(json.dumps(ids))
   return config
+
+
+def qwen_prm(directory, *, seed=1, **changes):
+  """A verifier in the files of Qwen2.5-Math-PRM."""
+  rng = np.random.default_rng(seed)
+  heads = {
+    f"score.{layer}.{name}": rng.normal(0, 0.3, shape).astype(np.float32)
+    for layer, name, shape in (
+      (0, "weight", (16, 16)),
+      (0, "bias", 16),
+      (2, "weight", (2, 16)),
+      (2, "bias", 2),
+    )
+  }
+  kind = ["Qwen2ForProcessRewardModel"]
+  return qwen2(directory, seed=seed, heads=heads, architectures=kind, **changes)
 
 
 def questions(path, *lines):
