@@ -9,6 +9,7 @@ from prm_jax.tasks import (
   chain,
   countdown,
   game24,
+  graph_arithmetic,
   gsm8k,
   hendrycks_math,
   questions,
@@ -26,6 +27,9 @@ TASKS: dict[str, Entry] = {
   game24.NAME: Entry(game24.Config, game24.Game24),
   countdown.NAME: Entry(countdown.Config, countdown.Countdown),
   chain.NAME: Entry(chain.Config, chain.Chain),
+  graph_arithmetic.NAME: Entry(
+    graph_arithmetic.Config, graph_arithmetic.GraphArithmetic
+  ),
   questions.NAME: Entry(questions.Config, questions.Questions),
   gsm8k.NAME: Entry(gsm8k.Config, gsm8k.Gsm8k),
   hendrycks_math.NAME: Entry(hendrycks_math.Config, hendrycks_math.Math),

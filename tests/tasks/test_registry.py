@@ -6,7 +6,12 @@ import pytest
 from prm_jax import errors
 from prm_jax.tasks import base, registry
 
-SMALL = {"game24": {}, "countdown": {"num_problems": 30}, "chain": {}}
+SMALL = {
+  "game24": {},
+  "countdown": {"num_problems": 30},
+  "chain": {},
+  "graph_arithmetic": {"num_problems": 30},
+}
 # Those that read problems from files generate and know nothing.
 GENERATED = sorted(registry.TASKS.keys() & SMALL.keys())
 
