@@ -13,8 +13,13 @@ from prm_jax.types import Array
 # them to the mesh.
 
 
+ADAPTERS = "adapters"  # collection of `lora`
+
+
 class Dense(nn.Module):
   """A linear map from the last axes of the input to `features`.
+
+  An adapter of its own is added where there is one (`lora`).
 
   Leading axes are flattened to one: XLA's CPU backend takes more than twice as
   long over the gradients of the same product with two leading axes.
@@ -42,7 +47,15 @@ class Dense(nn.Module):
       (*inputs, *self.features),
     )
     matrix = jnp.asarray(kernel, dtype).reshape(sizes)
-    out = x.astype(dtype).reshape(-1, sizes[0]) @ matrix
+    flat = x.astype(dtype).reshape(-1, sizes[0])
+    out = flat @ matrix
+    if self.has_variable(ADAPTERS, "down"):
+      down, up = (
+        jnp.asarray(self.get_variable(ADAPTERS, name), dtype)
+        for name in ("down", "up")
+      )
+      rank = down.shape[-1]
+      out += flat @ down.reshape(-1, rank) @ up.reshape(rank, -1)
     if self.use_bias:
       zeros = nn.with_logical_partitioning(
         nn.initializers.zeros_init(), self.axes[num_in:]

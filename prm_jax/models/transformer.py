@@ -40,7 +40,7 @@ class Transformer(nn.Module):
     block = nn.remat(Block, prevent_cse=False) if c.use_remat else Block
     self.layers = nn.scan(
       block,
-      variable_axes={"params": 0},
+      variable_axes={"params": 0, layers.ADAPTERS: 0},
       split_rngs={"params": True},
       in_axes=nn.broadcast,
       length=c.num_layers,
