@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from prm_jax import errors
-from prm_jax.build import models, public
+from prm_jax.build import encoding, fields, models, public
 from prm_jax.checkpoint import prm
 from prm_jax.models import lm
+from prm_jax.text import hf_tokenizer
 from prm_jax.text import steps as steps_lib
 from prm_jax.text import tokenizer as tokenizer_lib
 from prm_jax.types import Params
@@ -42,6 +43,7 @@ def load(
   *,
   format_name: str = "",
   joining: str = "",
+  base: str = "",
   dtype: str = "",
 ) -> Reader:
   """Reads a public process reward model, or a verifier trained here.
@@ -50,6 +52,7 @@ def load(
     directory: of the model.
     format_name: row of `text.prm_table`; "": config.json tells.
     joining: how steps become tokens; "": as the format has it.
+    base: folder of the model that an adapter changes; "": as it says.
     dtype: of activations; "": as config.json has it.
 
   Raises:
@@ -61,7 +64,11 @@ def load(
   if not public.is_public(path) and not prm.is_adapter(path):
     return _native(path, format_name)
   found = prm.load(
-    path, format_name=format_name, joining=joining, dtype=dtype or None
+    path,
+    format_name=format_name,
+    joining=joining,
+    base=base,
+    dtype=dtype or None,
   )
   fmt = found.encoder.format
   return Reader(
@@ -85,9 +92,7 @@ def _native(path: pathlib.Path, format_name: str) -> Reader:
     raise errors.UserError(f"--model: {path}: the model has no value head")
   tokenizer = loaded.tokenizer
   if not isinstance(tokenizer, tokenizer_lib.Tokenizer):
-    raise errors.UserError(
-      f"--model: {path}: its tokenizer is not one of the generated tasks"
-    )
+    return _fine_tuned(path, loaded)
 
   def encode(question: str, given: Sequence[str]) -> steps_lib.EncodedSolution:
     if not given:
@@ -96,4 +101,28 @@ def _native(path: pathlib.Path, format_name: str) -> Reader:
 
   return Reader(
     loaded.model, loaded.params, encode, NATIVE, tokenizer_lib.STEP, "last", 0
+  )
+
+
+def _fine_tuned(path: pathlib.Path, loaded: models.Loaded) -> Reader:
+  """A verifier that was trained here from a public checkpoint."""
+  tokenizer = loaded.tokenizer
+  if not isinstance(tokenizer, hf_tokenizer.HfTokenizer):
+    raise ValueError(f"{path}: a notation is no tokenizer of a verifier")
+  if "encoding" not in loaded.extra:
+    raise errors.UserError(
+      f"--model: {path}: model.json: extra.encoding: missing, it does not say "
+      "how solutions were encoded"
+    )
+  own = fields.dataclass(
+    encoding.EncodingConfig, dict(loaded.extra["encoding"]), "encoding"
+  )
+  return Reader(
+    loaded.model,
+    loaded.params,
+    encoding.encode_fn(tokenizer, own),
+    NATIVE,
+    own.separator,
+    "min",
+    loaded.context or 0,
   )

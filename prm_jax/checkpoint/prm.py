@@ -19,6 +19,7 @@ from prm_jax import errors
 from prm_jax.checkpoint import (
   config_json,
   families,
+  lora,
   placement,
   prm_heads,
   safetensors_files,
@@ -51,6 +52,7 @@ def load(
   *,
   format_name: str = "",
   joining: str = "",
+  base: str = "",
   dtype: str | None = None,
   param_dtype: str | None = None,
   shardings_fn: placement.ShardingsFn | None = None,
@@ -62,6 +64,7 @@ def load(
     format_name: row of `prm_table`; by default the class name in config.json
       decides.
     joining: see `prm_formats.with_joining`.
+    base: folder of the model that an adapter changes; "": as it says itself.
     dtype: of the trunk's activations; default: what config.json says.
     param_dtype: of the trunk's parameters; default: as `dtype`. The head's
       are float32.
@@ -70,28 +73,40 @@ def load(
   Raises:
     UserError: one line that names file and field.
   """
-  path = pathlib.Path(directory)
+  path, adapter = _open(pathlib.Path(directory), base)
   fields = config_json.read(path)
   fmt = prm_formats.with_joining(find_format(fields, format_name), joining)
-  tokenizer = hf_tokenizer.load(path)
+  tokenizer = _tokenizer(pathlib.Path(directory), path)
   encoder = prm_encoding.Encoder(fmt, tokenizer)
   encoder.check()
   trunk = config_json.to_trunk(fields, dtype, has_lm_head=False)
   tokenizer.check_fits(trunk.vocab_size)
-  headers = safetensors_files.read_headers(path)
+  headers = safetensors_files.read_headers(path) | prm_heads.beside(path)
   prefix = _prefix(headers, path)
+  if adapter is not None:
+    adapter.check(headers)
+    headers = adapter.whole | headers
   head = prm_heads.read(
-    fmt.head, encoder.candidate_ids, headers, fields, prefix, path
+    fmt.head,
+    encoder.candidate_ids,
+    headers,
+    fields,
+    prefix,
+    path,
+    adapter,
   )
   config = config_lib.ModelConfig(
     trunk, use_lm_head=False, **head.config_fields
   )
   places = placement.places(config, param_dtype, shardings_fn)
   wanted = _trunk_tensors(fields, config, prefix)
-  spare = {*head.tensors, "lm_head.weight", f"{prefix}lm_head.weight"}
+  spare = {*head.tensors, prm_heads.lm_head_name(prefix)}
   placement.check(headers, wanted, places, path, spare)
   found: dict[str, Array] = {}
-  for name, value in safetensors_files.read(headers, wanted):
+  tensors = safetensors_files.read(headers, wanted)
+  if adapter is not None:
+    tensors = adapter.merged(tensors)
+  for name, value in tensors:
     places.put(found, wanted[name], value)
   for name, value in head.params.items():
     found[f"value_head/{name}"] = places.put_whole(f"value_head/{name}", value)
@@ -108,7 +123,25 @@ def load(
 
 def is_adapter(directory: str | pathlib.Path) -> bool:
   """Whether the folder holds low-rank changes to another model."""
-  return (pathlib.Path(directory) / "adapter_config.json").exists()
+  return (pathlib.Path(directory) / lora.CONFIG).exists()
+
+
+def _open(
+  path: pathlib.Path, base: str
+) -> tuple[pathlib.Path, lora.Adapter | None]:
+  """The folder of the weights, and what changes them."""
+  if not is_adapter(path):
+    return path, None
+  adapter = lora.read(path)
+  return pathlib.Path(lora.find_base(adapter, path, base)), adapter
+
+
+def _tokenizer(
+  path: pathlib.Path, base: pathlib.Path
+) -> hf_tokenizer.HfTokenizer:
+  """An adapter may bring its own."""
+  has_own = (path / hf_tokenizer.FILE_NAME).exists()
+  return hf_tokenizer.load(path if has_own else base)
 
 
 def find_format(

@@ -55,14 +55,14 @@ def read_headers(directory: pathlib.Path) -> dict[str, Header]:
     single = directory / SINGLE
     if not single.exists():
       raise errors.UserError(_what_instead(directory))
-    return _file_headers(single)
+    return file_headers(single)
   found: dict[str, Header] = {}
   named = _read_index(index)
   for shard in sorted(set(named.values())):
     path = directory / shard
     if not path.exists():
       raise errors.UserError(f"{path}: missing, and {INDEX} names it")
-    own = _file_headers(path)
+    own = file_headers(path)
     for name in (n for n, file in named.items() if file == shard):
       if name not in own:
         raise errors.UserError(f"{path}: no tensor {name}, {INDEX} names it")
@@ -108,7 +108,8 @@ def _open(path: pathlib.Path) -> Any:
     ) from error
 
 
-def _file_headers(path: pathlib.Path) -> dict[str, Header]:
+def file_headers(path: pathlib.Path) -> dict[str, Header]:
+  """All tensors of one file, none of them read."""
   with _open(path) as file:
     found = {}
     for name in file.keys():  # noqa: SIM118 - not a mapping

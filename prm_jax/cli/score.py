@@ -50,6 +50,7 @@ def run(
     config.model,
     format_name=config.format,
     joining=config.joining,
+    base=config.base,
     dtype=config.dtype,
   )
   rule = config.aggregate or reader.aggregate

@@ -17,6 +17,7 @@ def get_config() -> ml_collections.ConfigDict:
   c.input = ""
   c.format = ""  # "": config.json tells
   c.joining = ""  # "string" or "tokens"; "": as the format's authors do
+  c.base = ""  # the model that an adapter changes; "": as it says itself
   c.split = ""  # between steps of a whole text; "": as the format has it
   c.aggregate = ""  # solution score; "": as the format's authors do
   c.dtype = ""  # of the model's activations; "": as config.json has it

@@ -20,6 +20,7 @@ from prm_jax.types import Params
 
 OVERLONG = ("stop", "left", "skip")
 _SLOTS = 32  # lengths of texts are multiples of it
+_PLACES = 8  # that are read of a text, at least; beyond, powers of two
 _GROWTH = 1.2  # from one length to the next, at least
 
 
@@ -84,7 +85,7 @@ class StepScorer:
     self._params = params
     self._encode = encode
     self._config = config
-    self._run = jax.jit(lambda p, x, n, at: reads.scores(model, p, x, n, at))
+    self._model = model
 
   def __call__(
     self,
@@ -131,18 +132,15 @@ class StepScorer:
     fitted = [
       self._fit(text, name) for text, name in zip(texts, names, strict=True)
     ]
-    scored = [
-      Scored(None, len(text.tokens), 0) if cut is None else
-      Scored(None, len(text.tokens), len(text.tokens) - len(cut.tokens))
-      for text, cut in zip(texts, fitted, strict=True)
-    ]  # fmt: skip
     kept = {i: cut for i, cut in enumerate(fitted) if cut is not None}
+    scored = [Scored(None, len(text.tokens), 0) for text in texts]
     done = len(fitted) - len(kept)
     for batch in _batches(kept, self._config.batch_tokens):
-      values = np.asarray(self._run(self._params, *batch.arrays))
+      values = np.asarray(_run(self._model, self._params, *batch.arrays))
       for row, index in enumerate(batch.indices):
-        own = values[row, : len(kept[index].step_end)]
-        scored[index] = scored[index]._replace(scores=own)
+        cut, before = kept[index], len(texts[index].tokens)
+        own = values[row, : len(cut.step_end)]
+        scored[index] = Scored(own, before, before - len(cut.tokens))
       done += len(batch.indices)
       if on_batch is not None:
         on_batch(done)
@@ -173,6 +171,10 @@ class StepScorer:
     )
 
 
+# Shared by scorers of one architecture: formats differ on the host alone.
+_run = jax.jit(reads.scores, static_argnums=0)
+
+
 class _Batch(NamedTuple):
   indices: Sequence[int]
   arrays: tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -181,18 +183,21 @@ class _Batch(NamedTuple):
 def _batches(
   texts: dict[int, steps_lib.EncodedSolution], batch_tokens: int
 ) -> Iterator[_Batch]:
-  """Batches of few shapes, the longest first.
+  """Batches of few shapes, the longest text first.
 
-  Within a length all batches have as many rows; what does not fill one is
-  left to the next shorter length only if it fits, so the last is filled up.
+  A batch is as long as its first text wants, and has as many rows as its slots
+  allow; so all but the last are full, of texts of nearly one length.
   """
   order = sorted(texts, key=lambda i: len(texts[i].tokens), reverse=True)
+  most = max((len(text.step_end) for text in texts.values()), default=1)
+  places = max(_PLACES, 1 << (most - 1).bit_length())
   start = 0
   while start < len(order):
     slots = _slots(len(texts[order[start]].tokens))
     rows = max(batch_tokens // slots, 1)
     indices = order[start : start + rows]
-    yield _Batch(indices, _arrays([texts[i] for i in indices], rows, slots))
+    own = [texts[i] for i in indices]
+    yield _Batch(indices, _arrays(own, rows, slots, places))
     start += rows
 
 
@@ -205,11 +210,12 @@ def _slots(length: int) -> int:
 
 
 def _arrays(
-  texts: Sequence[steps_lib.EncodedSolution], rows: int, slots: int
+  texts: Sequence[steps_lib.EncodedSolution],
+  rows: int,
+  slots: int,
+  places: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Tokens [rows, slots], lengths [rows] and places [rows, k]; k = 2^n."""
-  most = max(len(text.step_end) for text in texts)
-  places = max(8, 1 << (most - 1).bit_length())
+  """Tokens [rows, slots], lengths [rows] and read places [rows, places]."""
   tokens = np.zeros((rows, slots), np.int32)
   length = np.ones(rows, np.int32)
   at = np.zeros((rows, places), np.int32)

@@ -92,6 +92,9 @@ class HfTokenizer:
       UserError: the text is several tokens, or none.
     """
     ids = self.encode(text)
+    added = self.backend.token_to_id(text)
+    if added in self.backend.get_added_tokens_decoder():
+      return added  # a blank may go before it, which is a token by itself
     if len(ids) != 1:
       raise errors.UserError(
         f"{self.where}: {field}: {text!r} has to be one token of the "

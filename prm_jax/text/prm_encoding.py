@@ -1,5 +1,6 @@
 """From a problem and its steps to tokens and the places that are read."""
 
+import bisect
 import dataclasses
 import functools
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ import numpy as np
 from prm_jax import errors
 from prm_jax.text import hf_tokenizer, prm_formats, steps
 
-# Stands for the answer while a chat is rendered; no text of a user has it.
+# Stands for a message while a chat is rendered; no text of a user has it.
 _MARK = "\ue000"
 
 
@@ -20,9 +21,6 @@ class Encoder:
   Attributes:
     format: the row.
     tokenizer: of the checkpoint.
-
-  Raises:
-    UserError: on first use: a tag, sign or candidate that is not one token.
   """
 
   format: prm_formats.Format
@@ -30,28 +28,26 @@ class Encoder:
 
   @functools.cached_property
   def tag_id(self) -> int:
-    return self.tokenizer.single_id(
-      self.format.tag, f"format {self.format.name}: tag"
-    )
+    """UserError where the tag is not one token; as of `candidate_ids`."""
+    return self._single(self.format.tag_token or self.format.tag, "tag")
 
   @functools.cached_property
   def candidate_ids(self) -> tuple[int, ...]:
-    """Of the tokens whose logits are compared."""
-    where = f"format {self.format.name}: candidate"
-    return tuple(
-      self.tokenizer.single_id(text, where)
-      for text in self.format.head.candidates
-    )
+    """Of the tokens whose logits are compared, wrong ones first."""
+    texts = self.format.head.candidates
+    return tuple(self._single(text, "candidate") for text in texts)
 
   def check(self) -> None:
     """All that can be wrong before any text is seen.
 
     Raises:
-      UserError: names the file and what the tokenizer lacks.
+      UserError: names the folder and what its tokenizer lacks.
     """
     _ = self.candidate_ids
-    if self.format.joining != "tokens" and self.format.tag:
+    if self.format.tag and self.format.joining == "string":
       _ = self.tag_id
+    if self.format.joining == "bounded":
+      _ = self._boundary_id()
 
   def encode(
     self, question: str, given: Sequence[str]
@@ -62,14 +58,29 @@ class Encoder:
       question: the problem.
       given: steps without delimiters; empty ones at the end are dropped.
 
+    Returns:
+      As many places as there are steps, or one where the format scores whole
+      solutions.
+
     Raises:
       UserError: names the step: none at all, an empty one, one that holds the
         tag itself.
     """
     texts = self._texts(given)
-    if self.format.chat == "answer":
-      return self._answer(question, texts)
-    raise NotImplementedError
+    if self.format.chat == "turns":
+      found = self._turns(question, texts)
+    elif self.format.joining == "bounded":
+      found = self._bounded(question, texts)
+    elif self.format.joining == "tokens":
+      found = self._pieces(*self._around(question), texts)
+    else:
+      found = self._string(*self._around(question), texts)
+    wanted = len(texts) if self.format.unit == "step" else 1
+    assert len(found.step_end) == wanted
+    return found
+
+  def _single(self, text: str, what: str) -> int:
+    return self.tokenizer.single_id(text, f"format {self.format.name}: {what}")
 
   def _texts(self, given: Sequence[str]) -> list[str]:
     """Steps as the format writes them."""
@@ -87,47 +98,73 @@ class Encoder:
       texts[index] = text if text.startswith(number) else number + text
     return texts
 
-  def _answer(
-    self, question: str, texts: Sequence[str]
-  ) -> steps.EncodedSolution:
-    fmt = self.format
-    chat = self._render(question)
-    head, _, tail = chat.partition(_MARK)
-    body = fmt.separator.join(text + fmt.tag for text in texts)
-    ids, prompt_length = self._with_length(head, body + tail, whole=False)
-    return self._at_tags(ids, prompt_length, len(texts))
+  def _prompt(self, question: str) -> str:
+    bos = self.tokenizer.special_tokens.get("bos_token", "")
+    return self.format.prompt.format(question=question, bos=bos)
 
-  def _render(self, question: str) -> str:
-    fmt = self.format
-    system = {"role": "system", "content": fmt.system}
-    chat = self.tokenizer.render_chat(
+  def _around(self, question: str) -> tuple[str, str]:
+    """The text before the first step and that after the last."""
+    if self.format.chat == "none":
+      return self._prompt(question), ""
+    chat = self._render(
       [
-        *([system] if fmt.system is not None else []),
-        {"role": "user", "content": fmt.prompt.format(question=question)},
+        {"role": "user", "content": self._prompt(question)},
         {"role": "assistant", "content": _MARK},
-      ],
-      add_generation_prompt=False,
+      ]
     )
-    if chat.count(_MARK) != 1:
+    head, *tails = chat.split(_MARK)
+    if len(tails) != 1:
       raise errors.UserError(
         f"{self.tokenizer.where}: chat_template: writes the assistant's "
-        f"message {chat.count(_MARK)} times"
+        f"message {len(tails)} times"
       )
-    return chat
+    return head, tails[0]
 
-  def _with_length(
-    self, head: str, rest: str, whole: bool
-  ) -> tuple[list[int], int]:
-    """Ids of both as one text, and how many of them begin in `head`."""
-    found = self.tokenizer.backend.encode(head + rest, add_special_tokens=whole)
-    starts = [start for start, _ in found.offsets]
-    before = [start < len(head) for start in starts]
-    return found.ids, sum(before)
+  def _render(self, messages: list[dict[str, str]]) -> str:
+    fmt = self.format
+    system = [{"role": "system", "content": fmt.system}] if fmt.system else []
+    return self.tokenizer.render_chat(
+      [*system, *messages], add_generation_prompt=False
+    )
 
-  def _at_tags(
-    self, ids: Sequence[int], prompt_length: int, num_steps: int
+  def _string(
+    self, head: str, tail: str, texts: Sequence[str]
   ) -> steps.EncodedSolution:
+    """One text, tokenised once."""
+    fmt = self.format
+    text, ends = head, []
+    for index, step in enumerate(texts):
+      is_open = fmt.ends_open and index == len(texts) - 1
+      text += (fmt.separator if index else "") + step
+      text += "" if is_open else fmt.tag
+      ends.append(len(text))
+    ids, spans = self._tokens(text + tail)
+    prompt_length = sum(start < len(head) for start, _ in spans)
     tokens = np.asarray(ids, np.int32)
+    if fmt.unit == "solution":
+      at = np.array([len(ids) - 1])
+    elif fmt.joining == "spans":
+      at = np.array([_token_at(spans, end - 1) for end in ends])
+    else:
+      at = self._tags(tokens, len(texts))
+    return _solution(tokens, prompt_length, at + fmt.offset)
+
+  def _tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    """Ids and the characters [start, end) that each stands for."""
+    fmt = self.format
+    found = self.tokenizer.backend.encode(
+      text, add_special_tokens=fmt.bos == "tokenizer" and fmt.chat == "none"
+    )
+    bos = self._bos()
+    return [*bos, *found.ids], [(0, 0)] * len(bos) + found.offsets
+
+  def _bos(self) -> list[int]:
+    """The token that the format itself puts first."""
+    if self.format.bos != "always" or self.tokenizer.bos_id is None:
+      return []
+    return [self.tokenizer.bos_id]
+
+  def _tags(self, tokens: np.ndarray, num_steps: int) -> np.ndarray:
     (at,) = np.nonzero(tokens == self.tag_id)
     if len(at) != num_steps:
       raise errors.UserError(
@@ -135,6 +172,113 @@ class Encoder:
         "tokens: the problem or a step holds one itself, or the tokenizer "
         "joins it with what stands beside it"
       )
-    return steps.EncodedSolution(
-      tokens, prompt_length, (at + self.format.offset).astype(np.int32)
+    return at
+
+  def _pieces(
+    self, head: str, tail: str, texts: Sequence[str]
+  ) -> steps.EncodedSolution:
+    """Prompt, steps and tags tokenised apart and joined as ids."""
+    fmt, encode = self.format, self.tokenizer.encode
+    tag, separator = encode(fmt.tag), encode(fmt.separator)
+    ids, _ = self._tokens(head)
+    prompt_length, at = len(ids), []
+    for index, step in enumerate(texts):
+      ids += separator if index else []
+      pieces = step.split(fmt.inner) if fmt.inner else [step]
+      for piece in pieces:
+        ids += [*encode(piece), *tag]
+      if fmt.ends_open and index == len(texts) - 1:
+        ids = ids[: len(ids) - len(tag)]
+      at.append(len(ids) - 1)
+    ids += encode(tail)
+    return _solution(
+      np.asarray(ids, np.int32), prompt_length, np.array(at) + fmt.offset
     )
+
+  def _turns(
+    self, question: str, texts: Sequence[str]
+  ) -> steps.EncodedSolution:
+    """A user's turn per step, each answered by the sign of a right step."""
+    fmt = self.format
+    first = self._prompt(question) + fmt.separator + texts[0]
+    messages = []
+    for step in (first, *texts[1:]):
+      messages.append({"role": "user", "content": step})
+      messages.append({"role": "assistant", "content": _MARK})
+    parts = self._render(messages).split(_MARK)
+    if len(parts) != len(texts) + 1:
+      raise errors.UserError(
+        f"{self.tokenizer.where}: chat_template: writes {len(parts) - 1} of "
+        f"the assistant's {len(texts)} messages"
+      )
+    text, places = parts[0], []
+    for part in parts[1:]:
+      places.append(len(text))
+      text += fmt.sign + part
+    ids, spans = self._tokens(text)
+    sign_id = self._single(fmt.sign, "sign")
+    at = np.array([_token_at(spans, place) for place in places])
+    if any(ids[place] != sign_id for place in at):
+      raise errors.UserError(
+        f"{self.tokenizer.where}: format {fmt.name}: the tokenizer joins the "
+        f"sign {fmt.sign!r} with what the chat template writes beside it"
+      )
+    start = parts[0].find(texts[0])
+    prompt_length = sum(begin < start for begin, _ in spans)
+    return _solution(np.asarray(ids, np.int32), prompt_length, at + fmt.offset)
+
+  def _boundary_id(self) -> int:
+    """The pad token, which marks boundaries for the tokeniser alone."""
+    found = self.tokenizer.pad_id
+    if found is None:
+      raise errors.UserError(
+        f"{self.tokenizer.where}: format {self.format.name}: the tokenizer "
+        "has no pad_token, which bounds the steps"
+      )
+    if self.format.offset == -1 and found != self.tokenizer.bos_id:
+      raise errors.UserError(
+        f"{self.tokenizer.where}: format {self.format.name}: its places hold "
+        "for a pad_token that is the bos_token"
+      )
+    return found
+
+  def _bounded(
+    self, question: str, texts: Sequence[str]
+  ) -> steps.EncodedSolution:
+    """Boundaries are taken out again before the model reads."""
+    mark_id = self._boundary_id()
+    mark = self.tokenizer.special_tokens["pad_token"]
+    text = mark.join([self._prompt(question), *texts, ""])
+    ids, _ = self._tokens(text)
+    kept = [token for token in ids if token != mark_id]
+    ends: list[
+      int
+    ] = []  # index in `kept` of the last token before each boundary
+    for index, token in enumerate(ids):
+      if token == mark_id:
+        ends.append(index - 1 - len(ends))
+    is_bos = ids[0] == mark_id  # BOS itself is the boundary token
+    if len(ends) != len(texts) + 1 + is_bos:
+      raise errors.UserError(
+        f"steps: the problem or a step holds the pad token {mark!r}"
+      )
+    if is_bos:
+      kept = [mark_id, *kept]
+    # With BOS back in front the authors' indices are one too low: `offset` of
+    # the row tells so, and the last token itself is at index + 1.
+    last = np.array(ends[-len(texts) :]) + is_bos
+    prompt_length = ends[-len(texts) - 1] + 1 + is_bos
+    return _solution(
+      np.asarray(kept, np.int32), prompt_length, last + self.format.offset
+    )
+
+
+def _token_at(spans: Sequence[tuple[int, int]], place: int) -> int:
+  """Index of the last token that begins at or before a character."""
+  return bisect.bisect_right([start for start, _ in spans], place) - 1
+
+
+def _solution(
+  tokens: np.ndarray, prompt_length: int, at: np.ndarray
+) -> steps.EncodedSolution:
+  return steps.EncodedSolution(tokens, prompt_length, at.astype(np.int32))

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from prm_jax import errors
 
 Chat: TypeAlias = Literal["none", "answer", "turns"]
-Joining: TypeAlias = Literal["string", "tokens", "bounded"]
+Joining: TypeAlias = Literal["string", "spans", "tokens", "bounded"]
 Unit: TypeAlias = Literal["step", "solution"]
 Bos: TypeAlias = Literal["tokenizer", "none", "always"]
 Truncation: TypeAlias = Literal["left", "none"]
@@ -66,17 +66,21 @@ class Format:
     strip: steps lose the blanks around them.
     split: where a solution that comes as one text is cut.
     inner: text inside a step that becomes the tag too.
-    tag: closes a step. One token, unless joining is "tokens".
-    separator: between a tag and the next step.
+    tag: closes a step.
+    tag_token: text of the token that is read, where the joining is "string";
+      "": the tag itself.
+    separator: between a tag and the next step; in turns, between the problem
+      and the first step.
     sign: the assistant's answer in turns, one token.
     joining: "string": one text, tokenised once, tags found by their id;
-      "tokens": pieces tokenised apart; "bounded": the tag is there for the
-      tokeniser only and not for the model.
+      "spans": one text as well, read at the token of each step's last
+      character; "tokens": pieces tokenised apart; "bounded": the pad token
+      parts the steps for the tokeniser and is taken out for the model.
     bos: "tokenizer": what tokenizer files say; "always": the BOS token if
       there is one; "none": what the text itself has.
     unit: "step": a score per step; "solution": one, at the last token.
     offset: 0: at the tag (or sign, or last token); -1: one before.
-    ends_open: the last step is read at the end of its text: no tag follows.
+    ends_open: no tag follows the last step, which is read at its end.
     max_tokens: context the model was made for; 0: what config.json says.
     truncation: what reference code does with longer texts.
     aggregate: solution score of the authors, see `search.aggregate`.
@@ -98,6 +102,7 @@ class Format:
   split: str = "\n\n"
   inner: str = ""
   tag: str = ""
+  tag_token: str = ""
   separator: str = ""
   sign: str = ""
   joining: Joining = "string"
@@ -134,7 +139,7 @@ def with_joining(fmt: Format, joining: str) -> Format:
   if joining in ("", fmt.joining):
     return fmt
   ways: dict[str, Joining] = {"string": "string", "tokens": "tokens"}
-  is_free = fmt.joining in ways and fmt.chat != "turns" and fmt.tag
+  is_free = fmt.joining in ways and fmt.chat != "turns" and fmt.tag != ""
   if joining not in ways or not is_free:
     raise errors.UserError(
       f"joining: {joining!r} is not a way to join steps of {fmt.name}, which "

@@ -1,36 +1,35 @@
-"""The formats of public process reward models, one row each."""
+"""The formats of public process reward models, by name."""
 
 from prm_jax import errors
-from prm_jax.text import prm_formats
-from prm_jax.text.prm_formats import Format, Head
+from prm_jax.text import prm_formats, prm_signs, prm_value_heads
 
-_REASON = (
-  "Please reason step by step, and put your final answer within \\boxed{}."
-)
+FORMATS = {
+  fmt.name: fmt
+  for fmt in (
+    prm_value_heads.QWEN_PRM,
+    prm_value_heads.QWEN_RM,
+    prm_signs.MATH_SHEPHERD,
+    prm_signs.RLHFLOW,
+    prm_signs.RLHFLOW_BLANK_LINE,
+    prm_value_heads.SKYWORK,
+    prm_value_heads.REASONEVAL_7B,
+    prm_value_heads.REASONEVAL_34B,
+    prm_signs.MATH_PSA,
+    prm_signs.VERSA_PRM,
+    prm_value_heads.TRL,
+    prm_value_heads.TRL_BLANK_LINE,
+    prm_value_heads.PQM,
+    prm_signs.ER_PRM,
+    prm_value_heads.VGS,
+    prm_value_heads.RSTAR_PPM,
+    prm_value_heads.ALPHA_MATH,
+    prm_value_heads.OVM,
+    prm_value_heads.REST_MCTS,
+  )
+}
 
-QWEN_PRM = Format(
-  name="qwen-prm",
-  head=Head(layers=("score.0", "score.2"), outputs=2),
-  models=(
-    "Qwen/Qwen2.5-Math-PRM-7B",
-    "Qwen/Qwen2.5-Math-PRM-72B",
-    "Qwen/Qwen2.5-Math-7B-PRM800K",
-  ),
-  architectures=("Qwen2ForProcessRewardModel",),
-  system=_REASON,
-  chat="answer",
-  tag="<extra_0>",
-  bos="none",
-  max_tokens=4096,
-  truncation="left",
-  source="model card; arXiv 2501.07301",
-  note="PRM800K's labels 1 and 0 were positive for the 7B-PRM800K model",
-)
 
-FORMATS = {fmt.name: fmt for fmt in (QWEN_PRM,)}
-
-
-def named(name: str) -> Format:
+def named(name: str) -> prm_formats.Format:
   """The format of that name.
 
   Raises:

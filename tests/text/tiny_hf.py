@@ -63,7 +63,7 @@ def byte_level(added=CHATML_TOKENS, bos=None):
     ]
   )
   backend.decoder = decoders.ByteLevel()
-  signs = ("2 + 2 - 2 + - 3+ 3-",) * 3
+  signs = ("2 + 2 - 2 + - 3+ 3- ки ки",) * 3
   _train(
     backend,
     (*TEXTS, *BLANKS, *signs),

@@ -1,0 +1,40 @@
+"""Step scores as torch gives them, by the model cards."""
+
+import numpy as np
+import pytest
+
+from prm_jax.checkpoint import prm
+from prm_jax.models import lm
+from prm_jax.solvers import step_scores
+from prm_jax.text import prm_table
+from tests.checkpoint import prm_folders
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+SOLUTIONS = [
+  ("Janet's ducks lay 16 eggs.", ["16 - 3 = 13 eggs a day.", "13 * 2 = $26."]),
+  ("x = ? é", ["We have \\boxed{12}", "so y = -7.5", "- 2", "The answer: 18"]),
+  ("One step?", ["Answer: 26"]),
+]
+
+
+@pytest.mark.parametrize("name", prm_table.FORMATS)
+def test_scores(name, tmp_path):
+  from tests.checkpoint import prm_torch
+
+  prm_folders.write(tmp_path, name)
+  found = prm.load(tmp_path, format_name=name)
+  texts = [found.encoder.encode(*solution) for solution in SOLUTIONS]
+  scorer = step_scores.StepScorer(
+    lm.Model(found.config),
+    found.params,
+    found.encoder.encode,
+    step_scores.ScoringConfig(batch_tokens=512),
+  )
+  scored = scorer.score(texts, ["a", "b", "c"])
+  model = prm_torch.Reference(tmp_path)
+  reference = getattr(prm_torch, name.replace("-", "_"))
+  for (question, steps), ours in zip(SOLUTIONS, scored, strict=True):
+    want = np.array([float(x) for x in reference(model, question, steps)])
+    np.testing.assert_allclose(ours.scores, want, atol=1e-4)
