@@ -1,6 +1,7 @@
 """Values read from JSON, checked against the annotations of a dataclass."""
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -17,6 +18,12 @@ _NAMES = {
   bool: "true or false",
   types.NoneType: "null",
 }
+
+
+@functools.cache
+def hints_of(cls: type) -> dict[str, Any]:
+  """The annotations of a class; finding them takes as long as a record."""
+  return typing.get_type_hints(cls)
 
 
 def decode(value: Any, hint: Any, field: str) -> Any:
@@ -68,7 +75,7 @@ def decode_dataclass(value: Any, cls: type, prefix: str = "") -> Any:
   """
   if not isinstance(value, Mapping):
     raise _wrong(value, "an object", prefix or "line")
-  hints = typing.get_type_hints(cls)
+  hints = hints_of(cls)
   known = {f.name: f for f in dataclasses.fields(cls) if f.name != "extra"}
   path = f"{prefix}." if prefix else ""
   arguments: dict[str, Any] = {}

@@ -21,7 +21,7 @@ _SCALARS[bool] = np.bool_
 
 def of(cls: type) -> tfds.features.FeaturesDict:
   """The features of a dataclass."""
-  hints = typing.get_type_hints(cls)
+  hints = fields.hints_of(cls)
   return tfds.features.FeaturesDict(
     {f.name: _feature(hints[f.name]) for f in dataclasses.fields(cls)}
   )
@@ -29,7 +29,8 @@ def of(cls: type) -> tfds.features.FeaturesDict:
 
 def encode(record: Any) -> dict[str, Any]:
   """A record as an example of `of(type(record))`."""
-  hints = typing.get_type_hints(type(record))
+  cls: type = type(record)
+  hints = fields.hints_of(cls)
   return {
     f.name: _encode(vars(record)[f.name], hints[f.name])
     for f in dataclasses.fields(record)
@@ -38,7 +39,7 @@ def encode(record: Any) -> dict[str, Any]:
 
 def decode(element: Mapping[str, Any], cls: type) -> Any:
   """The record that an element of a data source is."""
-  hints = typing.get_type_hints(cls)
+  hints = fields.hints_of(cls)
   values = {
     f.name: _decode(element[f.name], hints[f.name])
     for f in dataclasses.fields(cls)
