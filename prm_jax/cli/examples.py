@@ -17,6 +17,7 @@ from prm_jax.data.builders import (
   chain,
   countdown,
   game24,
+  graph_arithmetic,
   quiet,
   task_builder,
 )
@@ -30,6 +31,7 @@ BUILDERS = {
   "game24": game24.Game24,
   "countdown": countdown.Countdown,
   "chain": chain.Chain,
+  "graph_arithmetic": graph_arithmetic.GraphArithmetic,
 }
 SPLITS: tuple[tasks.Split, ...] = ("train", "validation")
 
@@ -118,6 +120,11 @@ def load(
 
 def _demonstrations(config, own, task, data_dir):
   """A data source per split, generated unless it is there."""
+  if task.name not in BUILDERS:
+    raise errors.UserError(
+      f"examples.source: {task.name!r} generates no demonstrations; take "
+      "\"public\" or \"files\""
+    )
   with quiet.quiet():
     builder = BUILDERS[task.name](
       data_dir=data_dir,
