@@ -1,6 +1,7 @@
 """What decoding carries: the prompt once per problem, and the rows."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -184,6 +185,21 @@ def overflow(state: DecodeState) -> Array:
   return functools.reduce(jnp.logical_or, flags, state.lost)
 
 
+def map_caches(
+  change: Callable[..., Any], state: DecodeState, *others: DecodeState
+) -> DecodeState:
+  """The last of the states with `change` of the caches of all for its own."""
+  last = (state, *others)[-1]
+
+  def visit(*nodes):
+    return change(*nodes) if _is_cache(nodes[-1]) else nodes[-1]
+
+  rows = jax.tree.map(
+    visit, *(each.rows for each in (state, *others)), is_leaf=_is_cache
+  )
+  return last._replace(rows=rows)
+
+
 def _is_cache(node: Any) -> bool:
   return isinstance(node, cache.Rows)
 
@@ -255,4 +271,4 @@ def root(
     return DecodeState(rows, known, idle, lost)
   # Rows of problems that wait are cut off again: they are never made.
   first = lambda tree: jax.tree.map(lambda leaf: leaf[:num_slots], tree)
-  return DecodeState(*map(first, (rows, known, idle, lost)), known)
+  return DecodeState(first(rows), first(known), first(idle), first(lost), known)

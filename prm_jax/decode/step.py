@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from prm_jax import errors
-from prm_jax.decode import pens, sampling, scoring
+from prm_jax.decode import narrow, pens, sampling, scoring
 from prm_jax.decode import state as state_lib
 from prm_jax.models import lm
 from prm_jax.search import base, loop
@@ -183,7 +183,9 @@ def make_pen_step_fn(
       output = output._replace(target_tokens=went)
     return output, state
 
-  return step_fn
+  if step_format.barrier < 1:  # calls end after a few tokens
+    return step_fn
+  return narrow.narrowed(step_fn, step_format.max_step_tokens)
 
 
 def _begin(

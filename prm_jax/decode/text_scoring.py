@@ -69,6 +69,13 @@ class ReadRows(NamedTuple):
   def clear(self, problems: Array) -> "ReadRows":
     return self._replace(own=self.own.clear(problems))
 
+  def narrow(self, slots: int) -> "ReadRows":
+    del slots  # of other tokens
+    return self
+
+  def widen(self, part: "ReadRows") -> "ReadRows":
+    return part
+
   def rewind(self, length: Array) -> "ReadRows":
     return self._replace(own=self.own.rewind(length))
 

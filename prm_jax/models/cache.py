@@ -5,10 +5,9 @@ token), right-padded rows [B, N, S, ...] that grow at their own pace, and the
 prompt's part shared by the N rows of a problem. Forking rows is a gather on
 axis 1 of the row leaves alone. Slots come after heads: with heads innermost,
 XLA's CPU backend transposes the whole cache at every token (7.3 ms against
-0.75 ms for the scores of 1,024 rows x 40 slots x 4 heads x 24). The rows' keys
-have slots last, their values before the last axis, so that either product of a
-token runs along memory: 1.2 ms a layer for 32 rows x 1,536 slots x 2 heads x
-32, where keys that lie as the values do take 2.6 ms.
+0.75 ms for the scores of 1,024 rows x 40 slots x 4 heads x 24). Rows' keys have
+slots last, so that either product runs along memory: 1.2 ms a layer for 32 rows
+x 1,536 slots x 2 heads x 32; keys that lie as the values do take 2.6 ms.
 """
 
 import dataclasses
@@ -62,6 +61,14 @@ class Rows(Protocol):
 
   def clear(self, problems: Array) -> "Rows":
     """Nothing is written in the rows of these problems, bool [B]."""
+    ...
+
+  def narrow(self, slots: int) -> "Rows":
+    """The same rows with room for `slots` tokens; they hold no more."""
+    ...
+
+  def widen(self, part: Any) -> "Rows":
+    """These rows after what happened to the narrow ones."""
     ...
 
   def rewind(self, length: Array) -> "Rows":
@@ -125,6 +132,21 @@ class RowCache(NamedTuple):
   def clear(self, problems: Array) -> "RowCache":
     return self.rewind(jnp.where(problems[:, None], 0, self.length))
 
+  def narrow(self, slots: int) -> "RowCache":
+    slots += -slots % forks.SLOT_BLOCKS
+    return self._replace(
+      layers=tuple(
+        KeyValue(own.key[..., :slots], own.value[..., :slots, :])
+        for own in self.layers
+      )
+    )
+
+  def widen(self, part: "RowCache") -> "RowCache":
+    update = jax.lax.dynamic_update_slice
+    return jax.tree.map(
+      lambda x, new: update(x, new, (0,) * x.ndim), self, part
+    )
+
   def rewind(self, length: Array) -> "RowCache":
     return self._replace(length=jnp.minimum(self.length, length))
 
@@ -152,7 +174,7 @@ class Contiguous:
   ) -> RowCache:
     slots = -(-slots // forks.SLOT_BLOCKS) * forks.SLOT_BLOCKS
     heads = (batch, rows, config.num_kv_heads)
-    zeros = lambda *sizes: jnp.zeros((*heads, *sizes), config.jax_dtype)
+    zeros = lambda *size: jnp.zeros((*heads, *size), config.jax_dtype)
     return RowCache(
       layers=tuple(
         KeyValue(zeros(config.head_dim, slots), zeros(slots, config.head_dim))

@@ -5,16 +5,14 @@ are shared by all rows that descend from the one that wrote them. A fork copies
 page numbers and, of the last page if it is not full, the page: a row alone may
 write to its last page. Pages that no table names are free again.
 
-The pool has a fixed size. With the default, as many pages as the rows that
-`empty_rows` was asked for can fill, it cannot run out while there are no more
-rows than that. A smaller pool may: then `overflow` is set for good, and what
-was computed for that problem means nothing.
+The default size of the pool, as many pages as the rows of `empty_rows` can
+fill, suffices for no more rows than that. A smaller pool may run out: then
+`overflow` is set for good, and the problem's results mean nothing.
 
-A store (of nodes of a tree, say) is such a cache too, of more rows than are
-ever extended. `load` copies some of its rows to a working set, `put` enters
-them again; in between the store's pages are held, and the pool moves along:
-the store is not to be used otherwise. `overflow` tells of a set that was put
-into a store that had moved on.
+A store (of nodes of a tree, say) is a cache of more rows than are extended:
+`load` copies some to a working set, `put` enters them again. In between the
+pool moves along and the store, whose pages are held, is not to be used;
+`overflow` tells of a set put into a store that had moved on.
 """
 
 import dataclasses
@@ -120,7 +118,6 @@ class PagedRows(NamedTuple):
 
   @property
   def page(self) -> int:
-    """Tokens per page."""
     return self.layers[0].key.shape[3]
 
   def open(
@@ -149,8 +146,15 @@ class PagedRows(NamedTuple):
     return rows._own_last_pages(cache.take_rows(first, parents) != order)
 
   def clear(self, problems: Array) -> "PagedRows":
-    rows = self.rewind(jnp.where(problems[:, None], 0, self.length))
-    return rows._replace(overflow=self.overflow & ~problems)
+    rows = self._replace(overflow=self.overflow & ~problems)
+    return rows.rewind(self.length * ~problems[:, None])
+
+  def narrow(self, slots: int) -> "PagedRows":
+    return self._replace(table=self.table[:, :, : -(-slots // self.page)])
+
+  def widen(self, part: "PagedRows") -> "PagedRows":
+    count = part.table.shape[2]
+    return part._replace(table=self.table.at[:, :, :count].set(part.table))
 
   def rewind(self, length: Array) -> "PagedRows":
     length = jnp.minimum(self.length, length)
@@ -236,11 +240,8 @@ class PagedRows(NamedTuple):
     free = self.refs == 0
     b = jnp.arange(wanted.shape[0])[:, None]
     place = jnp.where(free, jnp.cumsum(free, axis=1) - 1, num_pages)
-    numbers = (
-      jnp.full(free.shape, num_pages)
-      .at[b, place]
-      .set(jnp.arange(num_pages), mode="drop")
-    )  # of the free pages, in order
+    numbers = jnp.full(free.shape, num_pages)  # of the free pages, in order
+    numbers = numbers.at[b, place].set(jnp.arange(num_pages), mode="drop")
     rank = jnp.cumsum(wanted, axis=1) - 1
     enough = rank < jnp.sum(free, axis=1, keepdims=True)
     taken = jnp.take_along_axis(
@@ -261,7 +262,7 @@ def _count(table: Array, like: Array) -> Array:
 
 @dataclasses.dataclass(frozen=True)
 class Paged:
-  """The layout, see `cache.Layout`.
+  """A layout.
 
   Attributes:
     page: tokens per page.

@@ -1,0 +1,87 @@
+"""Steps on a part of the slots are the steps on all of them."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from prm_jax.decode import narrow, sampling, scoring, state, step
+from prm_jax.models import cache, paged
+from prm_jax.search import particle
+from tests.decode import runs
+
+ROWS, STEPS = 3, 6
+SLOTS = STEPS * runs.FORMAT.max_step_tokens
+LAYOUTS = {"contiguous": cache.CONTIGUOUS, "paged": paged.Paged(4)}
+
+
+@functools.cache
+def searched(parts, layout):
+  """(tokens, lengths, scores of the steps), and whether caches overflowed."""
+  policy, own = runs.make()
+  verifier, other = runs.make(1, value_head="token", use_lm_head=False)
+  scorer = scoring.ModelScorer(verifier, chunk=3, layout=LAYOUTS[layout])
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(narrow, "PARTS", parts)
+    patch.setattr(narrow, "LEAST", 4)
+    patch.setattr(narrow, "SHORT", 1)
+    step_fn = step.make_step_fn(
+      policy, scorer, sampling.SamplerConfig(), runs.FORMAT
+    )
+
+    def search(params, keys, prompts, length):
+      root = state.root(
+        policy,
+        params,
+        prompts,
+        length,
+        num_rows=ROWS,
+        max_tokens=SLOTS,
+        scorer=scorer,
+        layout=LAYOUTS[layout],
+      )
+      found = particle.particle_filter(
+        params, keys, root, step_fn, state.take, max_steps=STEPS
+      )
+      kept = state.keep(found.embedding)
+      return kept.tokens, kept.length, found.step_scores, kept.overflow
+
+    run = jax.jit(search)
+    params = {"policy": own, "verifier": other}
+    keys = jax.random.split(jax.random.key(3), len(runs.LENGTHS))
+    inputs = (
+      params,
+      keys,
+      jnp.asarray(runs.PROMPTS),
+      jnp.asarray(runs.LENGTHS),
+    )
+    switches = run.lower(*inputs).as_text().count("stablehlo.case")
+    return jax.device_get(run(*inputs)), switches
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_parts_change_nothing(layout):
+  whole, _ = searched(1, "contiguous")
+  found, switches = searched(3, layout)
+  assert switches > 0  # there were parts
+  assert whole[1].max() > SLOTS // 3  # and more than the first was used
+  for want, got in zip(whole[:2], found[:2], strict=True):
+    np.testing.assert_array_equal(got, want)
+  np.testing.assert_allclose(found[2], whole[2], atol=1e-6)
+  assert not found[3].any()
+
+
+def test_sizes_are_even_and_end_with_all(monkeypatch):
+  monkeypatch.setattr(narrow, "PARTS", 4)
+  monkeypatch.setattr(narrow, "LEAST", 64)
+  assert narrow.sizes(44) == [44]
+  assert narrow.sizes(130) == [65, 130]
+  assert narrow.sizes(512) == [128, 256, 384, 512]
+
+
+def test_short_steps_take_all_slots():
+  step_fn = lambda *args: args
+  assert narrow.narrowed(step_fn, narrow.SHORT - 1) is step_fn
+  assert narrow.narrowed(step_fn, narrow.SHORT) is not step_fn
