@@ -22,7 +22,7 @@ COMPLETER = "math-shepherd"
 NOTE = base.Note(
   repository="peiyi9979/Math-Shepherd (data sets of the Hugging Face hub)",
   files="math-shepherd.jsonl",
-  licence="MIT",
+  licence="none stated on its card",
   citation="Wang et al. 2023, arXiv 2312.08935",
 )
 

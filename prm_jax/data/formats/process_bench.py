@@ -19,7 +19,7 @@ SPLITS = {
 NOTE = base.Note(
   repository="Qwen/ProcessBench (data sets of the Hugging Face hub)",
   files="gsm8k.json, math.json, olympiadbench.json, omnimath.json",
-  licence="Apache-2.0",
+  licence="see its card",
   citation="Zheng et al. 2024, arXiv 2412.06559",
   num_rows={name: sum(counts) for name, counts in SPLITS.items()},
 )
