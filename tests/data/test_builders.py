@@ -11,10 +11,17 @@ import time
 import pytest
 
 from prm_jax import errors
-from prm_jax.data.builders import chain, countdown, game24, task_builder
+from prm_jax.data.builders import (
+  chain,
+  countdown,
+  game24,
+  graph_arithmetic,
+  task_builder,
+)
 from prm_jax.tasks import chain as chain_task
 from prm_jax.tasks import countdown as countdown_task
 from prm_jax.tasks import game24 as game24_task
+from prm_jax.tasks import graph_arithmetic as graph_task
 
 TASKS = {
   "chain": (chain.Chain, chain_task.Config(num_problems=40)),
@@ -25,6 +32,10 @@ TASKS = {
     ),
   ),
   "game24": (game24.Game24, game24_task.Config()),
+  "graph_arithmetic": (
+    graph_arithmetic.GraphArithmetic,
+    graph_task.Config(num_problems=40),
+  ),
 }
 
 
