@@ -13,7 +13,7 @@ import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import fields, public
-from prm_jax.checkpoint import hub, store
+from prm_jax.checkpoint import families, hf, hub, store
 from prm_jax.models import config as config_lib
 from prm_jax.models import lm
 from prm_jax.tasks import base as tasks
@@ -73,32 +73,43 @@ def model_config(config: Group, vocab_size: int) -> config_lib.ModelConfig:
   )
 
 
-def init_fn(
-  model: lm.Model, warm: Params | None = None
-) -> Callable[[jax.Array], Params]:
-  """key -> boxed parameters; those that `warm` has too are taken from it."""
+def heads_on(
+  config: Group, trunk: config_lib.TransformerConfig
+) -> config_lib.ModelConfig:
+  """A trunk that is given, and the heads of the config's `model` group.
+
+  Raises:
+    UserError: the group says something of the trunk but how it computes.
+  """
+  heads_of = {f.name for f in dataclasses.fields(config_lib.ModelConfig)}
+  own = {k: v for k, v in config.items() if k in heads_of}
+  changes = {k: v for k, v in config.items() if k not in heads_of}
+  for name in changes:
+    if name not in ("dtype", "use_remat"):
+      raise errors.UserError(
+        f"model.{name}: the trunk is that of the checkpoint it begins with"
+      )
+  changes = {k: v for k, v in changes.items() if v != ""}
+  return fields.dataclass(
+    config_lib.ModelConfig,
+    {"transformer": dataclasses.replace(trunk, **changes), **own},
+    "model",
+  )
+
+
+def init_fn(model: lm.Model) -> Callable[[jax.Array], Params]:
+  """key -> boxed parameters."""
 
   def init(key: jax.Array) -> Params:
     one = jnp.ones((1, 2), jnp.int32)
-    fresh = model.init(key, one, one, one)
-    if warm is None:
-      return fresh
-    return _overlay(fresh, warm)
+    return model.init(key, one, one, one)
 
   return init
 
 
-def _overlay(fresh: Any, warm: Any) -> Any:
-  if not isinstance(fresh, Mapping):
-    if jnp.shape(nn.unbox(fresh)) != jnp.shape(warm):
-      return fresh  # another head; trunks are compared by their configs
-    if isinstance(fresh, nn.meta.AxisMetadata):
-      return fresh.replace_boxed(jnp.asarray(warm))
-    return jnp.asarray(warm)
-  return {
-    name: _overlay(value, warm[name]) if name in warm else value
-    for name, value in fresh.items()
-  }
+def has_public_tokenizer(loaded: Loaded) -> bool:
+  """Whether it is a public checkpoint, or began as one."""
+  return not isinstance(loaded.tokenizer, tokenizer_lib.Tokenizer)
 
 
 def save(
@@ -120,6 +131,40 @@ def save(
     )
 
 
+def check_export(config: config_lib.ModelConfig) -> None:
+  """UserError where no folder of `transformers` can hold such a model."""
+  families.rows(families.of(config.transformer), config)
+
+
+def export(
+  directory: str | pathlib.Path,
+  loaded: Loaded,
+  scratch: str | pathlib.Path,
+  *,
+  dtype: str | None = None,
+  max_shard_bytes: int = 5 * 10**9,
+) -> None:
+  """Writes a folder that `transformers` loads; whole or not at all.
+
+  Args:
+    directory: the folder.
+    loaded: the model.
+    scratch: a place for the tokenizer's file on its way.
+    dtype: of the tensors; default: of activations.
+    max_shard_bytes: of a file.
+  """
+  with tokenizer_files(loaded, scratch) as files:
+    hf.save(
+      directory,
+      loaded.params,
+      loaded.model.config,
+      dtype=dtype,
+      fields=loaded.extra.get("fields"),
+      files=files,
+      max_shard_bytes=max_shard_bytes,
+    )
+
+
 @contextlib.contextmanager
 def tokenizer_files(
   loaded: Loaded, scratch: str | pathlib.Path
@@ -136,12 +181,20 @@ def tokenizer_files(
     file.unlink()
 
 
-def load(directory: str | pathlib.Path, field: str) -> Loaded:
+def load(
+  directory: str | pathlib.Path,
+  field: str,
+  *,
+  param_dtype: str | None = None,
+  shardings_fn: Callable[[Any], Any] | None = None,
+) -> Loaded:
   """Reads a model that `save` wrote, or a public checkpoint.
 
   Args:
     directory: its folder, or a name on the hub.
     field: that named it.
+    param_dtype: of a public checkpoint's parameters; default: the file's.
+    shardings_fn: of a public checkpoint's parameters, as of `hf.load`.
 
   Raises:
     UserError: names `field` and the directory: no model, one of another
@@ -152,13 +205,20 @@ def load(directory: str | pathlib.Path, field: str) -> Loaded:
   except errors.UserError as error:
     raise errors.UserError(f"{field}: {error}") from error
   if public.is_public(directory):
-    return _load_public(directory, field)
+    return _load_public(directory, field, param_dtype, shardings_fn)
   return _load_native(directory, field)
 
 
-def _load_public(directory: str | pathlib.Path, field: str) -> Loaded:
+def _load_public(
+  directory: str | pathlib.Path,
+  field: str,
+  param_dtype: str | None,
+  shardings_fn: Callable[[Any], Any] | None,
+) -> Loaded:
   try:
-    found = public.load(directory)
+    found = public.load(
+      directory, param_dtype=param_dtype, shardings_fn=shardings_fn
+    )
   except errors.UserError as error:
     raise errors.UserError(f"{field}: {error}") from error
   return Loaded(

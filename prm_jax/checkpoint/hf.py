@@ -135,7 +135,7 @@ def save(
 
 def _write_tensors(
   directory: pathlib.Path | None,
-  flat: Mapping[str, Array],
+  flat: Mapping[str, Any],
   tensors: Sequence[families.Tensor],
   dtype: np.dtype,
   max_shard_bytes: int,
@@ -163,7 +163,7 @@ def _write_tensors(
     safetensors_files.write_index(directory, shards, sum(sizes.values()))
 
 
-def _to_host(flat: Mapping[str, Array], tensor: families.Tensor) -> np.ndarray:
+def _to_host(flat: Mapping[str, Any], tensor: families.Tensor) -> np.ndarray:
   """One tensor as the file has it."""
   param = flat[tensor.row.param]
   part = param if tensor.layer is None else param[tensor.layer]

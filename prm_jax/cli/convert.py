@@ -13,7 +13,7 @@ import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import models, parity, public
-from prm_jax.checkpoint import disk, hf
+from prm_jax.checkpoint import disk
 from prm_jax.cli import flags as flags_lib
 from prm_jax.cli import report
 from prm_jax.data import atomic
@@ -68,23 +68,15 @@ def _write(
   target: str,
   config: ml_collections.ConfigDict,
 ) -> None:
-  own = loaded.model.config
   dtype = config.dtype or parity.weight_dtype(loaded.params)
   if target == "native":
     params = jax.tree.map(lambda x: x.astype(dtype), loaded.params)
     with disk.told_when_full(f"{path}: model not saved"):
       models.save(path, loaded._replace(params=params), path.parent)
     return
-  with models.tokenizer_files(loaded, path.parent) as files:
-    hf.save(
-      path,
-      loaded.params,
-      own,
-      dtype=dtype,
-      fields=loaded.extra.get("fields"),
-      files=files,
-      max_shard_bytes=config.shard_bytes,
-    )
+  models.export(
+    path, loaded, path.parent, dtype=dtype, max_shard_bytes=config.shard_bytes
+  )
 
 
 def _compare(

@@ -10,7 +10,7 @@ import ml_collections
 from prm_jax import errors
 from prm_jax.build import fields, models
 from prm_jax.checkpoint import disk
-from prm_jax.cli import public_examples
+from prm_jax.cli import public_examples, record_examples
 from prm_jax.data import examples as examples_lib
 from prm_jax.data import record_files, records, sources
 from prm_jax.data.builders import (
@@ -110,6 +110,10 @@ def load(
     return Loaded(made[0], made[1])
   if own.source == "public":
     return Loaded(*public_examples.load(config, tokenizer, data_dir))
+  if not isinstance(tokenizer, tokenizer_lib.Tokenizer):
+    read = functools.partial(record_examples.load, config, tokenizer=tokenizer)
+    held_out = own.eval_problems and read(own.held_out_files, "eval_")
+    return Loaded(read(own.files, ""), held_out or None)
   train = _from_files(config, own.files, task, tokenizer, "")
   if not own.eval_problems:
     return Loaded(train, None)
@@ -123,7 +127,7 @@ def _demonstrations(config, own, task, data_dir):
   if task.name not in BUILDERS:
     raise errors.UserError(
       f"examples.source: {task.name!r} generates no demonstrations; take "
-      "\"public\" or \"files\""
+      '"public" or "files"'
     )
   with quiet.quiet():
     builder = BUILDERS[task.name](

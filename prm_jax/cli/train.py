@@ -9,15 +9,16 @@ import jax
 import ml_collections
 
 from prm_jax import errors
-from prm_jax.build import fields, losses, models, training
+from prm_jax.build import beginnings, fields, losses, models, training
 from prm_jax.checkpoint import disk, store
 from prm_jax.cli import compilation
 from prm_jax.cli import examples as examples_lib
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import pipeline
 from prm_jax.models import config as config_lib
-from prm_jax.models import lm
-from prm_jax.train import evaluate, loop, optim, topology
+from prm_jax.models import lm, lora
+from prm_jax.text import public_notation
+from prm_jax.train import evaluate, loop, optim, step, topology
 
 DEFAULT_CONFIG = "game24_policy"
 VOLATILE = (
@@ -35,6 +36,7 @@ class Settings(NamedTuple):
   """A training run's config as objects."""
 
   model: lm.Model
+  lora: lora.LoraConfig
   loss_fn: losses.LossFn
   fit: loop.FitConfig
   optim: optim.OptimConfig
@@ -49,8 +51,7 @@ def run(
 ) -> int:
   topology.start()
   compilation.keep(workdir)
-  if flags.model:
-    config.init = flags.model
+  config.init = flags.model or flags.policy or config.init
   stage(config, workdir, data_dir=workdir / "data", label="train")
   print(f"model: {workdir / MODEL}")
   return 0
@@ -74,18 +75,21 @@ def stage(
   if (workdir / MODEL / "model.json").is_file():
     return models.load(workdir / MODEL, "workdir")
   task = models.task(config.task)
-  warm = models.load(config.init, "config.init") if config.init else None
+  warm = _warm(config)
   tokenizer = warm.tokenizer if warm else task.tokenizer()
+  assert not isinstance(tokenizer, public_notation.PublicNotation)
   # What the config alone can have wrong is told before anything is written.
-  settings = make_settings(config, tokenizer.vocab_size)
+  settings = make_settings(config, tokenizer.vocab_size, warm)
   model = settings.model
   if warm is not None:
     check_trunk(model.config, warm.model.config, "config.init")
   found = examples_lib.load(config, task, tokenizer, data_dir)
   _tell_dropped(found, settings.data)
-  setup = loop.setup(
-    models.init_fn(model, warm.params if warm else None),
+  begun = beginnings.setup(
+    model,
     settings.loss_fn,
+    warm.params if warm else None,
+    settings.lora,
     optim_config=settings.optim,
     rng_key=jax.random.key(config.seed),
     mesh=settings.mesh,
@@ -99,32 +103,68 @@ def stage(
   batches = pipeline.make_iterator(found.train, settings.data, **shards)
   with store.CheckpointStore(workdir / CHECKPOINTS) as checkpoints:
     state = loop.fit(
-      setup,
+      begun.run,
       batches,
       settings.fit,
       workdir=workdir,
       store=checkpoints,
-      eval_fn=_eval_fn(found, settings, shards),
+      eval_fn=_eval_fn(found, settings, begun.loss_fn, shards),
       label=label,
     )
-  params = jax.device_get(nn.unbox(state.best_params))
-  loaded = models.Loaded(
-    model, params, tokenizer, {"objective": config.objective.name}
-  )
+  params = jax.device_get(nn.unbox(begun.merge(state.best_params)))
+  extra = {"objective": config.objective.name}
+  if warm is not None and models.has_public_tokenizer(warm):
+    extra = {**warm.extra, **extra, "encoding": config.encoding.to_dict()}
+  loaded = models.Loaded(model, params, tokenizer, extra)
   with disk.told_when_full(f"{workdir / MODEL}: model not saved"):
     models.save(workdir / MODEL, loaded, workdir)
+  if "export" in config and config.export:
+    models.export(workdir / config.export, loaded, workdir)
   return loaded
 
 
+def _warm(config: ml_collections.ConfigDict) -> models.Loaded | None:
+  """The model that training begins with.
+
+  Parameters that are trained are float32 whatever the file has.
+  """
+  if not config.init:
+    return None
+  rank = config.lora.rank if "lora" in config else 0
+  return models.load(
+    config.init, "config.init", param_dtype=None if rank else "float32"
+  )
+
+
 def make_settings(
-  config: ml_collections.ConfigDict, vocab_size: int
+  config: ml_collections.ConfigDict,
+  vocab_size: int,
+  warm: models.Loaded | None = None,
 ) -> Settings:
   """All groups of the config but the task and the examples.
+
+  Args:
+    config: of the run.
+    vocab_size: of the tokenizer.
+    warm: the model it begins with; the trunk of a public one is not told.
 
   Raises:
     UserError: names a field that does not fit.
   """
-  model = lm.Model(models.model_config(config.model, vocab_size))
+  if warm is not None and models.has_public_tokenizer(warm):
+    trunk = warm.model.config.transformer
+    model = lm.Model(models.heads_on(config.model, trunk))
+  else:
+    model = lm.Model(models.model_config(config.model, vocab_size))
+  given = config.lora.to_dict() if "lora" in config else {}
+  adapters = fields.dataclass(lora.LoraConfig, given, "lora")
+  export = config.export if "export" in config else ""
+  if export not in ("", "hf"):
+    raise errors.UserError(f"export: {export!r} is not 'hf' or empty")
+  if export:
+    models.check_export(model.config)
+  if adapters.rank and warm is None:
+    raise errors.UserError("lora.rank: adapters need config.init, a model")
   objective = fields.dataclass(
     losses.ObjectiveConfig, config.objective.to_dict(), "objective"
   )
@@ -138,6 +178,7 @@ def make_settings(
     )
   return Settings(
     model=model,
+    lora=adapters,
     loss_fn=losses.loss_fn(model, objective),
     fit=training.fit_config(config.fit, training_flops(model, data.length)),
     optim=training.optim_config(config.optim, config.fit.num_steps),
@@ -163,13 +204,16 @@ def training_flops(model: lm.Model, length: int) -> float:
 
 
 def _eval_fn(
-  found: examples_lib.Loaded, settings: Settings, shards: dict[str, int]
+  found: examples_lib.Loaded,
+  settings: Settings,
+  loss_fn: losses.LossFn | step.FrozenLoss,
+  shards: dict[str, int],
 ) -> loop.EvalFn | None:
   if found.held_out is None:
     return None
   held_out, once = found.held_out, training.one_pass(settings.data)
   return evaluate.make_eval_fn(
-    settings.loss_fn,
+    loss_fn,
     lambda: pipeline.make_iterator(held_out, once, **shards),
     settings.mesh,
   )

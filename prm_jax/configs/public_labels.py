@@ -3,8 +3,9 @@
   prm-jax train --config public_labels:math_shepherd \\
     --config.source.path=math-shepherd.jsonl --model DIR --workdir /tmp/prm
 
-The argument is the format; `source.options` has what it can do. Texts need a
-model whose tokenizer knows them: `--model` names a public checkpoint.
+The argument is the format; `source.options` has what it can do. `--model` is
+one of ours with a trunk of this config's sizes; a public checkpoint is trained
+by `finetune:FORMAT`.
 """
 
 import ml_collections
@@ -48,5 +49,6 @@ def get_config(form: str = "trl") -> ml_collections.ConfigDict:
     "separator": "\n",
     "single_token": False,
     "joining": "token",
+    "ending": "open",  # or "eos", for a policy
   }
   return c

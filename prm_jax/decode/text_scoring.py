@@ -201,7 +201,7 @@ class TextScorer:
     texts: reading.Texts,
     prompt: cache.PromptCache,
     rows: cache.RowCache,
-  ) -> tuple[Array, cache.RowCache]:
+  ) -> tuple[Array, Any]:
     config = self.verifier.config.transformer
     shape = (*texts.length.shape, config.embed_dim)
     return reading.Reader(self.verifier, self.chunk, self.parts)(

@@ -127,28 +127,32 @@ class TextReading:
       return None
     self.num_read += 1
     try:
-      found = self._encode_fn(problem.prompt, texts)
+      return self._written(problem, texts)
     except errors.UserError as error:
-      return self._unread(problem, str(error))
+      self.num_unread += 1
+      reason = f"problem {problem.id}: {error}"
+      self.first_reason = self.first_reason or reason
+      return None
+
+  def _written(
+    self, problem: tasks.Problem, texts: Sequence[str]
+  ) -> np.ndarray:
+    """Tokens behind the problem's; UserError where they cannot be read."""
+    found = self._encode_fn(problem.prompt, texts)
     prompt = self._prompts[problem.id]
     whole = found.tokens[: found.step_end[-1] + 1]
-    if not np.array_equal(whole[: len(prompt)], prompt):
-      return self._unread(problem, "its tokens begin otherwise")
     rest = whole[len(prompt) :]
+    if not np.array_equal(whole[: len(prompt)], prompt) or not len(rest):
+      raise errors.UserError("its tokens begin otherwise")
     if self._context is not None and len(whole) > self._context:
-      return self._unread(
-        problem, f"{len(whole)} tokens, the context is {self._context}"
+      raise errors.UserError(
+        f"{len(whole)} tokens, the context is {self._context}"
       )
     if len(rest) > self.row_slots:
-      return self._unread(
-        problem,
-        f"{len(rest)} tokens, solver.verifier_tokens is {self.row_slots}",
+      raise errors.UserError(
+        f"{len(rest)} tokens, verifier_tokens is {self.row_slots}"
       )
     return rest
-
-  def _unread(self, problem: tasks.Problem, reason: str) -> None:
-    self.num_unread += 1
-    self.first_reason = self.first_reason or f"problem {problem.id}: {reason}"
 
   @property
   def told(self) -> str:

@@ -106,7 +106,7 @@ class FitConfig:
 
 def setup(
   init_fn: InitFn,
-  loss_fn: step.LossFn | step.StochasticLoss,
+  loss_fn: step.LossFn | step.StochasticLoss | step.FrozenLoss,
   *,
   optim_config: optim.OptimConfig,
   rng_key: types.PRNGKey,

@@ -31,6 +31,39 @@ class StochasticLoss:
   ]
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class FrozenLoss:
+  """A loss of what is trained beside parameters that stay as they are.
+
+  Attributes:
+    fn: (params, frozen, batch) -> (Mean, Metrics).
+    frozen: an argument of the program, for as a constant it would become a
+      part of it, whatever its size.
+  """
+
+  fn: Callable[[types.Params, Any, Batch], tuple[metrics.Mean, metrics.Metrics]]
+  frozen: Any
+
+  def bind(self, frozen: Any) -> LossFn:
+    return lambda params, batch: self.fn(params, frozen, batch)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _FrozenStep:
+  """A step whose frozen parameters are bound, not copied."""
+
+  jitted: Any
+  frozen: Any
+
+  def __call__(
+    self, train_state: state.TrainState, batch: Batch
+  ) -> tuple[state.TrainState, StepMetrics]:
+    return self.jitted(train_state, batch, self.frozen)
+
+  def _cache_size(self) -> int:
+    return self.jitted._cache_size()
+
+
 def _split_rows(batch: Batch, num: int, mesh: Mesh) -> Batch:
   """[b, ...] -> [num, b / num, ...]; every device keeps its own rows."""
   whole = partition.batch_sharding(mesh)
@@ -110,7 +143,7 @@ def _apply(
 
 
 def make_train_step(
-  loss_fn: LossFn | StochasticLoss,
+  loss_fn: LossFn | StochasticLoss | FrozenLoss,
   tx: optax.GradientTransformation,
   mesh: Mesh,
   shardings: Any,
@@ -136,12 +169,12 @@ def make_train_step(
       other; memory for activations shrinks accordingly.
   """
 
-  def train_step(
-    train_state: state.TrainState, batch: Batch
+  def update(
+    loss: LossFn | StochasticLoss, train_state: state.TrainState, batch: Batch
   ) -> tuple[state.TrainState, StepMetrics]:
     with partition.activation_rules(mesh):
       grads, found = _summed_gradients(
-        loss_fn,
+        loss,
         train_state.params,
         batch,
         train_state.step_key,
@@ -172,10 +205,23 @@ def make_train_step(
       found["learning_rate"] = metrics.Mean(rate, one)
     return kept.replace(finite=finite), found
 
-  whole = partition.replicated(mesh)
-  return jax.jit(
-    train_step,
-    in_shardings=(shardings, partition.batch_sharding(mesh)),
-    out_shardings=(shardings, whole),
-    donate_argnums=0,
-  )
+  ins = (shardings, partition.batch_sharding(mesh))
+  options: dict[str, Any] = {
+    "out_shardings": (shardings, partition.replicated(mesh)),
+    "donate_argnums": 0,
+  }
+  if not isinstance(loss_fn, FrozenLoss):
+
+    def train_step(train_state: state.TrainState, batch: Batch) -> Any:
+      return update(loss_fn, train_state, batch)
+
+    return jax.jit(train_step, in_shardings=ins, **options)
+
+  def frozen_step(
+    train_state: state.TrainState, batch: Batch, frozen: Any
+  ) -> Any:
+    return update(loss_fn.bind(frozen), train_state, batch)
+
+  places = jax.tree.map(lambda x: x.sharding, loss_fn.frozen)
+  jitted = jax.jit(frozen_step, in_shardings=(*ins, places), **options)
+  return _FrozenStep(jitted, loss_fn.frozen)

@@ -2,16 +2,17 @@
 
 import json
 
-import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 import pytest
 
-from prm_jax import errors
-from prm_jax.build import models
+from prm_jax import errors, metrics
+from prm_jax.build import beginnings, models
 from prm_jax.models import lm
 from prm_jax.text import tokenizer as tokenizer_lib
+from prm_jax.train import loop, optim
 from tests.models import tiny
 
 
@@ -70,7 +71,7 @@ def test_what_was_saved_is_loaded(loaded, saved, tmp_path):
   assert list((tmp_path / "scratch").iterdir()) == []
 
 
-def test_warm_start_takes_what_is_given_and_keeps_new_heads(loaded):
+def test_a_beginning_takes_what_is_given_and_keeps_new_heads(loaded):
   config = tiny.config(
     vocab_size=loaded.tokenizer.vocab_size,
     num_layers=1,
@@ -79,16 +80,17 @@ def test_warm_start_takes_what_is_given_and_keeps_new_heads(loaded):
   )
   model = lm.Model(config)
   trunk = {"params": {"trunk": loaded.params["params"]["trunk"]}}
-  key = jax.random.key(0)
-  warm = tiny.jit(models.init_fn(model, trunk))(key)
-  boxes = jax.tree.map(
-    lambda x: x.names,
-    warm,
-    is_leaf=lambda x: isinstance(x, nn.meta.AxisMetadata),
+  run = loop.setup(
+    models.init_fn(model),
+    lambda params, batch: (metrics.Mean(jnp.zeros(()), jnp.ones(())), {}),
+    optim_config=optim.OptimConfig(ema_decay=0.9),
+    rng_key=jax.random.key(0),
   )
-  assert "vocab" in str(boxes)  # the names are still there
-  got = paths(nn.unbox(warm))
-  fresh = paths(nn.unbox(tiny.jit(models.init_fn(model))(key)))
+  state = beginnings.begin_from(run, trunk).init_state()
+  got = paths(state.params)
+  for path, leaf in paths(state.ema).items():
+    np.testing.assert_array_equal(leaf, got[path])
+  fresh = paths(run.init_state().params)
   given = paths(trunk)
   assert got.keys() == fresh.keys()
   for path, leaf in got.items():

@@ -19,7 +19,7 @@ QUESTIONS = (
   {"prompt": "Why?"},
 )
 SMALL = (
-  "--config.task.max_steps=3",
+  "--config.task.max_steps=2",
   "--config.task.max_step_tokens=8",
   "--config.solver.max_tokens=20",
   "--config.solver.batch_size=3",
@@ -91,7 +91,7 @@ def test_a_policy_alone(policy, file, tmp_path, prm):
   ]
   for sample in samples:
     assert len(sample.rows) == 4
-    assert all(len(row.steps) <= 3 for row in sample.rows)
+    assert all(len(row.steps) <= 2 for row in sample.rows)
     assert 0 < sample.cost["policy_tokens"] <= 80
 
 
@@ -116,7 +116,7 @@ def test_a_verifier_of_another_tokenizer(policy, file, tmp_path, prm):
   folders.qwen_prm(other)
   run = tmp_path / "run"
   flags = ("--policy", policy, "--verifier", other, "--input", file)
-  config = ("--config", "questions_search:particle", "--workdir", run)
+  config = ("--config", "questions_search:best_of_n", "--workdir", run)
   code, _, err = prm("search", *config, *flags, *SMALL)
   assert code == 0, err
   assert_scores(run, other, file)
