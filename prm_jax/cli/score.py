@@ -13,7 +13,6 @@ from typing import Any
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
-import rich
 
 from prm_jax import errors
 from prm_jax.build import readers
@@ -29,6 +28,7 @@ from prm_jax.text import steps as steps_lib
 DEFAULT_CONFIG = "score"
 VOLATILE = ("config.batch_tokens", "config.chunk")
 SCORES = "scores.jsonl"
+_MOST_TOLD = 10  # bad lines
 
 
 def run(
@@ -128,7 +128,7 @@ def _lines(
   none = np.zeros(0, np.float32)
   rows = [none if one.scores is None else one.scores for one in scored]
   count = np.array([len(row) for row in rows])
-  padded = np.zeros((len(rows), int(count.max())), np.float32)
+  padded = np.zeros((len(rows), max(int(count.max()), 1)), np.float32)
   for place, row in zip(padded, rows, strict=True):
     place[: len(row)] = row
   fn = aggregate.by_name(rule)
@@ -215,7 +215,7 @@ def _summarise(
 def _tell(
   bad: Sequence[str], rows: Sequence[results.Row], path: pathlib.Path
 ) -> None:
-  for message in bad[:10]:
-    rich.print(f"skipped: {message}")
+  for message in bad[:_MOST_TOLD]:
+    print(f"skipped: {message}")
   told = ", ".join(f"{row.value:.6g} {row.metric}" for row in rows)
   print(f"{path}: {told}")

@@ -1,27 +1,29 @@
 """Chat templates of public checkpoints, rendered as `transformers` does.
 
-A template is a program that came with a checkpoint, so it runs in jinja2's
-sandbox, sees nothing but plain JSON values, and whatever goes wrong in it is
-one line that names the file.
+A template is a program that came with a checkpoint. It runs in a process of
+its own, see `chat_worker`, and whatever goes wrong in it is one line that
+names the file it came from.
 """
 
+import atexit
 import dataclasses
-import datetime
-import functools
 import json
+import os
+import pathlib
+import select
+import subprocess
+import sys
+import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, TypeAlias
-
-import jinja2
-import jinja2.ext
-import jinja2.meta
-import jinja2.sandbox
+from typing import Any, TypeAlias
 
 from prm_jax import errors
 
 # {"role": "user", "content": "..."}
 Message: TypeAlias = Mapping[str, Any]
 
+SECONDS = 20.0  # for one conversation; a template takes milliseconds
+_WORKER = pathlib.Path(__file__).with_name("chat_worker.py")
 _LONGEST_TOLD = 160  # characters of a template's own complaint
 
 
@@ -54,8 +56,8 @@ class ChatTemplate:
       values: further variables of the template, such as `enable_thinking`.
 
     Raises:
-      UserError: the template is broken, does what the sandbox forbids, or
-        refuses the conversation.
+      UserError: the template is broken, does what the sandbox forbids, takes
+        too long or too much memory, or refuses the conversation.
     """
     variables = {**special_tokens, **(values or {})}
     variables |= {
@@ -64,68 +66,77 @@ class ChatTemplate:
       "documents": None,
       "add_generation_prompt": add_generation_prompt,
     }
+    found = _worker.ask({"source": self.source, "variables": variables})
+    if found is None:
+      raise errors.UserError(
+        f"{self.where}: refused, it takes more than {SECONDS:g} seconds or too "
+        "much memory"
+      )
+    if "text" in found:
+      return str(found["text"])
+    told = " ".join(str(found["error"]).split())[:_LONGEST_TOLD]
+    if found["is_unsafe"]:
+      raise errors.UserError(
+        f"{self.where}: refused, it is not safe to run ({told})"
+      )
+    raise errors.UserError(f"{self.where}: cannot be rendered ({told})")
+
+
+class _Worker:
+  """The process that renders; started when it is needed, anew if it died."""
+
+  def __init__(self) -> None:
+    self._process: subprocess.Popen[bytes] | None = None
+    self._owner = 0
+    self._lock = threading.Lock()
+
+  def ask(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The worker's answer; None where it took too long or died."""
+    with self._lock:
+      answer = self._exchange(json.dumps(question).encode() + b"\n")
+      if answer.endswith(b"\n"):
+        return json.loads(answer)
+      self.close()
+      return None
+
+  def _exchange(self, line: bytes) -> bytes:
+    """A line out, a line in; an unfinished one where the worker failed."""
+    process = self._running()
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-      # Through JSON: no object with methods of its own gets in.
-      plain = json.loads(json.dumps(variables))
-      return _compile(self.source).render(**plain)
-    except Exception as error:  # a template can raise whatever Python can
-      raise errors.UserError(self._complaint(error)) from error
+      process.stdin.write(line)
+      process.stdin.flush()
+    except BrokenPipeError:
+      return b""
+    if not select.select([process.stdout], [], [], SECONDS)[0]:
+      return b""
+    return process.stdout.readline()
 
-  def _complaint(self, error: Exception) -> str:
-    told = " ".join(str(error).split())[:_LONGEST_TOLD]
-    if isinstance(error, jinja2.exceptions.SecurityError):
-      return f"{self.where}: refused, it is not safe to run ({told})"
-    return f"{self.where}: cannot be rendered ({type(error).__name__}: {told})"
+  def _running(self) -> subprocess.Popen[bytes]:
+    # A forked process would share its parent's pipes.
+    if self._process is None or self._owner != os.getpid():
+      self._process = subprocess.Popen(
+        [sys.executable, "-I", str(_WORKER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+      )
+      self._owner = os.getpid()
+      assert self._process.stdout is not None
+      self._process.stdout.readline()  # it is ready
+    return self._process
 
-
-class _Generation(jinja2.ext.Extension):
-  """`{% generation %}` marks what an assistant wrote; here it is just text."""
-
-  tags = {"generation"}  # noqa: RUF012 - jinja2 has it so
-
-  def parse(self, parser: jinja2.parser.Parser) -> jinja2.nodes.Node:
-    line = next(parser.stream).lineno
-    body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-    call = self.call_method("_body")
-    return jinja2.nodes.CallBlock(call, [], [], body).set_lineno(line)
-
-  def _body(self, caller: jinja2.runtime.Macro) -> str:
-    return str(caller())
-
-
-@functools.lru_cache(maxsize=16)
-def _compile(source: str) -> jinja2.Template:
-  environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-    trim_blocks=True,
-    lstrip_blocks=True,
-    extensions=[_Generation, jinja2.ext.loopcontrols],
-  )
-  environment.filters["tojson"] = _to_json
-  environment.globals["raise_exception"] = _refuse
-  environment.globals["strftime_now"] = _strftime_now
-  return environment.from_string(source)
+  def close(self) -> None:
+    """Ends the process; the next question starts another."""
+    if self._process is not None and self._owner == os.getpid():
+      self._process.kill()
+      self._process.wait()
+      for pipe in (self._process.stdin, self._process.stdout):
+        assert pipe is not None
+        pipe.close()
+    self._process = None
 
 
-def _to_json(
-  value: Any,
-  ensure_ascii: bool = False,
-  indent: int | None = None,
-  separators: tuple[str, str] | None = None,
-  sort_keys: bool = False,
-) -> str:
-  """jinja2's own would escape HTML."""
-  return json.dumps(
-    value,
-    ensure_ascii=ensure_ascii,
-    indent=indent,
-    separators=separators,
-    sort_keys=sort_keys,
-  )
-
-
-def _refuse(message: str) -> NoReturn:
-  raise jinja2.exceptions.TemplateError(message)
-
-
-def _strftime_now(pattern: str) -> str:
-  return datetime.datetime.now().strftime(pattern)
+_worker = _Worker()
+atexit.register(_worker.close)

@@ -62,3 +62,21 @@ def test_what_goes_wrong_is_one_line(source, part):
   assert str(told.value).startswith("DIR/file: chat_template: ")
   assert part in str(told.value)
   assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+  "source",
+  [
+    "{% for a in range(99999) %}{% for b in range(99999) %}"
+    "{% endfor %}{% endfor %}",
+    "{{ 'a' * 10 ** 11 }}",
+    "{% set ns = namespace(s='a') %}{% for i in range(99) %}"
+    "{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+  ],
+)
+def test_time_and_memory_are_limited(source, monkeypatch):
+  monkeypatch.setattr(chat_templates, "SECONDS", 2.0)
+  with pytest.raises(errors.UserError, match=r"seconds or|MemoryError") as told:
+    render(source)
+  assert "\n" not in str(told.value)
+  assert render("{{ messages[0].role }}") == "user"  # by another process
