@@ -27,4 +27,5 @@ def get_config(rule: str = "fixed") -> ml_collections.ConfigDict:
     },
     subsets=(),  # all
     num_bins=10,
+    against="",  # scores of another verifier, to compare with
   )

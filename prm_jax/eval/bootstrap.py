@@ -6,8 +6,8 @@ independent and stay together. Comparisons on the same problems are paired:
 both sides see the same draw. Every draw comes from an explicit seed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -59,7 +59,7 @@ def mean(
   """
   values = _per_problem(values)
   draws = _draw(lambda i: values[i].mean(-1), len(values), num_resamples, seed)
-  return Interval(float(values.mean()), *_percentiles(draws, level))
+  return Interval(float(values.mean()), *percentiles(draws, level))
 
 
 def seeded_mean(
@@ -93,7 +93,7 @@ def seeded_mean(
     return (by_problem * counts).sum(-1) / (num_seeds * num_problems)
 
   draws = _draw(statistic, num_problems, num_resamples, seed)
-  return Interval(float(table.mean()), *_percentiles(draws, level))
+  return Interval(float(table.mean()), *percentiles(draws, level))
 
 
 def accuracy(
@@ -128,7 +128,7 @@ def difference(
   gaps = _per_problem(left) - _per_problem(right)
   draws = _draw(lambda i: gaps[i].mean(-1), len(gaps), num_resamples, seed)
   against = float(np.mean(draws <= 0))
-  return Comparison(float(gaps.mean()), *_percentiles(draws, level), against)
+  return Comparison(float(gaps.mean()), *percentiles(draws, level), against)
 
 
 def ratio(
@@ -156,7 +156,7 @@ def ratio(
   draws = _draw(statistic, len(above), num_resamples, seed)
   value = float(divide(above.mean(), below.mean()))
   against = float(np.mean(draws <= 1))
-  return Comparison(value, *_percentiles(draws, level), against)
+  return Comparison(value, *percentiles(draws, level), against)
 
 
 def statistic(
@@ -180,58 +180,7 @@ def statistic(
     return np.array([function(*(a[i] for a in arrays)) for i in problems])
 
   draws = _draw(each, len(arrays[0]), num_resamples, seed)
-  return Interval(float(function(*arrays)), *_percentiles(draws, level))
-
-
-def of_totals(
-  function: Callable[..., np.ndarray],
-  *strata: Shaped[np.ndarray, "_ m"],
-  seed: int = 0,
-  num_resamples: int = NUM_RESAMPLES,
-  level: float = LEVEL,
-) -> Interval:
-  """A function of sums over problems, such as an F1 of counts.
-
-  Each stratum (a subset of a benchmark, say) is resampled by itself.
-
-  Args:
-    function: `(*totals) -> statistics`, one argument [..., m] per stratum, to
-      [...]; called with [m] for the value and [r, m] for the draws.
-    *strata: [problems, m] what each problem adds to each of m sums.
-    seed: of the draws.
-    num_resamples: draws.
-    level: coverage.
-  """
-  if not strata or not all(len(stratum) for stratum in strata):
-    raise ValueError("no problem to resample")
-  totals = []
-  for index, stratum in enumerate(strata):
-    rng = np.random.default_rng([seed, index])
-    size = len(stratum)
-    counts = (
-      _counts(rng.integers(size, size=(rows, size)), size)
-      for rows in _chunks(size, num_resamples)
-    )
-    totals.append(np.concatenate([own @ stratum for own in counts]))
-  value = float(function(*(stratum.sum(0) for stratum in strata)))
-  draws = np.asarray(function(*totals), float)
-  return Interval(value, *_percentiles(draws, level))
-
-
-def by_problem(
-  problems: Sequence[Any], values: Shaped[np.ndarray, "n m"]
-) -> Float[np.ndarray, "g m"]:
-  """Sums of the rows of each problem, for `of_totals`.
-
-  Args:
-    problems: [n] any label of the problem of each row.
-    values: [n, m].
-  """
-  known: dict[Any, int] = {}
-  which = [known.setdefault(label, len(known)) for label in problems]
-  sums = np.zeros((len(known), values.shape[1]))
-  np.add.at(sums, which, values)
-  return sums
+  return Interval(float(function(*arrays)), *percentiles(draws, level))
 
 
 def wilson(successes: int, total: int, *, level: float = LEVEL) -> Interval:
@@ -275,7 +224,16 @@ def _draw(
   return np.concatenate(found).astype(float)
 
 
-def _percentiles(
+def draw_counts(
+  num_problems: int, num_resamples: int, rng: np.random.Generator
+) -> Iterator[Int[np.ndarray, "r n"]]:
+  """How often each problem is in each draw, some draws at a time."""
+  for rows in _chunks(num_problems, num_resamples):
+    drawn = rng.integers(num_problems, size=(rows, num_problems))
+    yield _counts(drawn, num_problems)
+
+
+def percentiles(
   draws: Float[np.ndarray, "r"], level: float
 ) -> tuple[float, float]:
   """Order statistics, which unlike interpolation allow infinities."""

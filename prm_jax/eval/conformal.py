@@ -6,6 +6,7 @@ conformal selection (arXiv 2210.01408).
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Num
@@ -26,7 +27,7 @@ def quantile(scores: Scores, level: float) -> float:
   return float(np.sort(scores)[max(rank, 1) - 1])
 
 
-def adjusted_risk(risk: float, num_points: int, bound: float = 1.0) -> float:
+def adjusted_risk(risk: Any, num_points: int, bound: float = 1.0) -> Any:
   """n / (n + 1) * risk + bound / (n + 1): what has to be below the level."""
   return (num_points * risk + bound) / (num_points + 1)
 
@@ -54,17 +55,10 @@ def risk_control(
   Raises:
     ValueError: the mean loss rises somewhere.
   """
-  before = math.inf
-  found = math.inf
-  for threshold in np.sort(thresholds):
-    losses = loss(float(threshold))
-    risk = float(np.mean(losses))
-    if risk > before + 1e-12:
-      raise ValueError(f"the loss rises at threshold {threshold}")
-    before = risk
-    if adjusted_risk(risk, len(losses), bound) <= level:
-      found = min(found, float(threshold))
-  return found
+  ordered = np.sort(thresholds)
+  losses = [loss(float(threshold)) for threshold in ordered]
+  risks = np.array([np.mean(own) for own in losses], float)
+  return _smallest(ordered, risks, len(losses[0]), level, bound)
 
 
 def accept_above(
@@ -75,13 +69,13 @@ def accept_above(
   The loss of a solution is 1 where it is wrong and accepted: the share of all
   solutions that are accepted in error is at most the level.
   """
-  candidates = np.append(np.unique(scores), np.inf)
-
-  def loss(threshold: float) -> np.ndarray:
-    return (wrong & (scores > threshold)).astype(float)
-
-  below = np.nextafter(candidates[0], -np.inf)
-  return risk_control(loss, np.append(below, candidates), level)
+  observed = np.unique(scores)
+  below = np.nextafter(observed[0], -np.inf)
+  thresholds = np.concatenate([[below], observed, [np.inf]])
+  # Wrong ones above each threshold; of any number of scores in one sorting.
+  taken = np.sort(scores[wrong])
+  risks = len(taken) - np.searchsorted(taken, thresholds, side="right")
+  return _smallest(thresholds, risks / len(scores), len(scores), level, 1.0)
 
 
 def p_values(
@@ -120,3 +114,19 @@ def benjamini_hochberg(
   if len(passed):
     selected[order[: passed[-1] + 1]] = True
   return selected
+
+
+def _smallest(
+  thresholds: Num[np.ndarray, "m"],
+  risks: Float[np.ndarray, "m"],
+  num_points: int,
+  level: float,
+  bound: float,
+) -> float:
+  """The first threshold with an adjusted risk of at most the level."""
+  rising = np.flatnonzero(np.diff(risks) > 1e-12)
+  if len(rising):
+    raise ValueError(f"the loss rises after {thresholds[rising[0]]}")
+  adjusted = adjusted_risk(risks, num_points, bound)
+  passed = np.flatnonzero(adjusted <= level)
+  return float(thresholds[passed[0]]) if len(passed) else math.inf

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Float, Num
 
-from prm_jax.eval import bootstrap, processbench, ranking
+from prm_jax.eval import bootstrap, processbench, ranking, totals
 
 Change: TypeAlias = Callable[[Sequence[str]], list[str]]
 
@@ -82,17 +82,14 @@ def shift(
     num_resamples: of the bootstrap.
   """
   table = np.stack([after - before, np.ones(len(before))], axis=1)
-  sums = bootstrap.by_problem(problems, table)
-  draws: list[np.ndarray] = []
-
-  def mean(totals: np.ndarray) -> np.ndarray:
-    found = np.asarray(totals[..., 0] / totals[..., 1])
-    draws.append(found)
-    return found
-
-  own = bootstrap.of_totals(mean, sums, seed=seed, num_resamples=num_resamples)
-  against = float(np.mean(draws[-1] <= 0))
-  return Shift(bootstrap.Comparison(*own, against), len(before))
+  sums = totals.by_problem(problems, table)
+  mean = totals.comparison(
+    lambda sums: np.asarray(sums[..., 0] / sums[..., 1]),
+    sums,
+    seed=seed,
+    num_resamples=num_resamples,
+  )
+  return Shift(mean, len(before))
 
 
 def swapped(num_problems: int) -> np.ndarray:

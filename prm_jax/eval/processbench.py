@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from prm_jax.eval import bootstrap
+from prm_jax.eval import bootstrap, totals
 
 NONE = -1  # no step is wrong
 
@@ -100,7 +100,7 @@ def tally(
   )
   return Tally(
     *(
-      bootstrap.of_totals(f, grouped, seed=seed, num_resamples=num_resamples)
+      totals.interval(f, grouped, seed=seed, num_resamples=num_resamples)
       for f in functions
     )
   )
@@ -119,9 +119,41 @@ def average_f1(
     seed: of the bootstrap.
     num_resamples: of the bootstrap.
   """
-  return bootstrap.of_totals(
+  return totals.interval(
     lambda *totals: np.mean([f1_of_totals(t) for t in totals], axis=0),
     *(_grouped(*subset) for subset in subsets.values()),
+    seed=seed,
+    num_resamples=num_resamples,
+  )
+
+
+def f1_difference(
+  left: Mapping[str, tuple[Labels, Labels, Sequence[Any] | None]],
+  right: Mapping[str, tuple[Labels, Labels, Sequence[Any] | None]],
+  *,
+  seed: int = 0,
+  num_resamples: int = bootstrap.NUM_RESAMPLES,
+) -> bootstrap.Comparison:
+  """Average F1 of one verifier less that of another, paired by problem.
+
+  Args:
+    left: as of `average_f1`.
+    right: predictions for the same solutions.
+    seed: of the bootstrap.
+    num_resamples: of the bootstrap.
+  """
+
+  def gap(both: np.ndarray) -> np.ndarray:
+    left_f1, right_f1 = f1_of_totals(both[..., :4]), f1_of_totals(both[..., 4:])
+    return np.asarray(left_f1 - right_f1)
+
+  tables = [
+    np.concatenate([_grouped(*left[name]), _grouped(*right[name])], axis=1)
+    for name in left
+  ]
+  return totals.comparison(
+    lambda *both: np.mean([gap(own) for own in both], axis=0),
+    *tables,
     seed=seed,
     num_resamples=num_resamples,
   )
@@ -143,7 +175,7 @@ def _grouped(
   predicted: Labels, labels: Labels, problems: Sequence[Any] | None
 ) -> np.ndarray:
   own = range(len(labels)) if problems is None else problems
-  return bootstrap.by_problem(own, sums(predicted, labels))
+  return totals.by_problem(own, sums(predicted, labels))
 
 
 def _accuracies(totals: np.ndarray) -> tuple[Any, Any]:

@@ -3,7 +3,6 @@
 import json
 import pathlib
 
-import numpy as np
 import pytest
 
 from prm_jax.reports import results
@@ -280,13 +279,19 @@ def test_critic_votes(bench, evaluate, tmp_path):
   assert "2 rows have no critique, the first is 'b-0'" in err[0]
 
 
-def test_numbers_are_those_of_the_same_command_again(bench, evaluate):
-  """All but the time."""
+def test_against_another_verifier(bench, evaluate, tmp_path):
+  """The other also finds the second error of `a`: ahead by half of 1/3."""
   rows, scores = bench
-  first = evaluate("processbench", "--input", rows, "--scores", scores)[1]
-  again = evaluate(
-    "processbench", "--input", rows, "--scores", scores, workdir="again"
-  )[1]
-  del first["evaluate", "wall_s"], again["evaluate", "wall_s"]
-  assert first == again
-  assert all(np.isfinite(row.value) for row in first.values())
+  other = tmp_path / "other.jsonl"
+  other.write_text(scores.read_text())
+  change(other, 1, scores=[0.3, 0.1])
+  code, found, _, err = evaluate(
+    "processbench",
+    *("--input", rows, "--scores", other),
+    f"--config.protocol.against={scores}",
+  )
+  assert (code, err) == (0, [])
+  gap = found["average", "f1_difference"]
+  assert gap.value == pytest.approx((1 - 2 / 3) / 2)
+  assert 0 <= gap.ci_low <= gap.value <= gap.ci_high
+  assert found["average", "mcnemar_p"].value == 1  # one to nothing

@@ -125,3 +125,18 @@ def test_right_answers_with_a_wrong_step_and_how_many_are_accepted():
   scores.append(np.array([0.9, 0.9, 0.4]))
   taken = processbench.accepted(scores, 0.5)
   assert taken[false].tolist() == [True, False]
+
+
+def test_difference_of_two_verifiers_is_paired():
+  """One is right where the other is, and on one more error in each subset."""
+  labels = np.array([0, 1, -1, -1] * 10)
+  right = np.array([0, 0, -1, -1] * 10)  # half of the errors: F1 2/3
+  left = {"a": (labels, labels, None), "b": (labels, labels, None)}
+  other = {"a": (right, labels, None), "b": (labels, labels, None)}
+  found = processbench.f1_difference(left, other)
+  assert found.value == pytest.approx((1 / 3 + 0) / 2)
+  assert 0 < found.low < found.value < found.high
+  assert found.share_against < 0.001
+  same = processbench.f1_difference(other, other)
+  assert same[:3] == (0, 0, 0)
+  assert same.share_against == 1

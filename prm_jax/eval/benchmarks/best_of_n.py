@@ -7,7 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.eval import accuracy, bootstrap, lessons, overoptimisation, probes
+from prm_jax.eval import (
+  accuracy,
+  bootstrap,
+  lessons,
+  overoptimisation,
+  probes,
+  totals,
+)
 from prm_jax.eval.benchmarks import base, samples
 from prm_jax.search import votes
 
@@ -132,9 +139,9 @@ def _are_weights(rewards: dict[str, np.ndarray]) -> bool:
 def _share(names, resampling, metric: str, values: Any) -> base.Measure:
   """Over solutions, those of one problem together."""
   table = np.stack([values.astype(float), np.ones(len(values))], axis=1)
-  own = bootstrap.of_totals(
+  own = totals.interval(
     lambda t: t[..., 0] / t[..., 1],
-    bootstrap.by_problem(names, table),
+    totals.by_problem(names, table),
     **resampling.options,
   )
   return base.measured("steps", metric, own, len(values))

@@ -1,18 +1,26 @@
-"""ProcessBench from its files, by scores or by critiques in words."""
+"""ProcessBench from its files, by step scores and a threshold."""
 
 import collections
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.data import fields
-from prm_jax.data.formats import base as formats
 from prm_jax.data.formats import process_bench, rows
-from prm_jax.eval import bootstrap, judge_text, processbench
-from prm_jax.eval.benchmarks import base, probabilities, thresholding
+from prm_jax.eval import (
+  bootstrap,
+  processbench,
+  signal,
+  thresholds,
+)
+from prm_jax.eval.benchmarks import (
+  base,
+  probabilities,
+  sources,
+  thresholding,
+)
 
 AVERAGE = "average"
 # (predicted, labels, problems) of each subset.
@@ -28,6 +36,8 @@ class Scored:
     subsets: names of those to evaluate; empty: all but the one a threshold is
       chosen on.
     num_bins: of the reliability of steps up to the first error.
+    against: scores of another verifier, to be compared with on the same
+      solutions, at the threshold that its own scores give.
   """
 
   needs_scores: ClassVar[bool] = True
@@ -36,11 +46,12 @@ class Scored:
   )
   subsets: tuple[str, ...] = ()
   num_bins: int = 10
+  against: str = ""
 
   def measure(
     self, path: str, source: base.Source, resampling: base.Resampling
   ) -> list[base.Measure]:
-    cases = _read(path)
+    cases = read(path)
     for case in cases:
       if not case.steps:
         raise errors.UserError(f"{path}: id {case.id}: steps: there are none")
@@ -49,24 +60,60 @@ class Scored:
     names = self._names(found, path)
     chosen = {name: found[name] for name in names}
     others = {k: v for k, v in found.items() if k not in chosen}
-    best = thresholding.find(self.threshold, chosen, others, source)
-    value = self.threshold.value if best is None else best.threshold
+    best, value = self._threshold(chosen, others, source)
     measures = [base.Measure("threshold", "threshold", float(value))]
     if best is not None:
       measures.append(base.Measure("held out", "f1_held_out", best.f1))
-    predicted = {
-      name: (
-        processbench.first_error(own.scores, value),
-        own.labels,
-        [case.problem for case in own.cases],
-      )
-      for name, own in chosen.items()
-    }
+    predicted = _predictions(chosen, value)
     measures += f1_measures(predicted, resampling)
+    if self.against:
+      measures += self._compare(cases, names, predicted, resampling)
     for name, own in chosen.items():
       measures += _false_finals(name, own, value)
       measures += _steps(name, own, resampling, self.num_bins)
     return measures
+
+  def _threshold(
+    self,
+    chosen: dict[str, thresholding.Cases],
+    others: dict[str, thresholding.Cases],
+    source: base.Source,
+  ) -> tuple[thresholds.Chosen | None, float]:
+    best = thresholding.find(self.threshold, chosen, others, source)
+    return best, self.threshold.value if best is None else best.threshold
+
+  def _compare(
+    self,
+    cases: tuple[process_bench.Case, ...],
+    names: list[str],
+    predicted: Predicted,
+    resampling: base.Resampling,
+  ) -> list[base.Measure]:
+    """What it is ahead of another verifier, and whether that is chance."""
+    if self.threshold.rule == "file":
+      raise errors.UserError(
+        "protocol.against: there are no scores of the other verifier for"
+        " threshold.file; use a fixed threshold or a split"
+      )
+    source = sources.File(self.against)
+    scores = source(thresholding.texts(cases))
+    found = thresholding.Cases(cases, tuple(scores)).subsets
+    chosen = {name: found[name] for name in names}
+    others = {k: v for k, v in found.items() if k not in chosen}
+    _, value = self._threshold(chosen, others, source)
+    other = _predictions(chosen, value)
+    gap = processbench.f1_difference(predicted, other, **resampling.options)
+    sides = [
+      np.concatenate([own[0] == own[1] for own in side.values()])
+      for side in (predicted, other)
+    ]
+    test = signal.mcnemar(*sides)
+    n = len(sides[0])
+    return [
+      base.measured(AVERAGE, "f1_difference", gap, n),
+      base.Measure(AVERAGE, "share_not_ahead", gap.share_against, n=n),
+      base.Measure(AVERAGE, "mcnemar_p", test.p_value, n=n),
+    ]
 
   def _names(self, found: Mapping[str, object], path: str) -> list[str]:
     for name in self.subsets:
@@ -84,83 +131,17 @@ class Scored:
     return names
 
 
-@dataclasses.dataclass(frozen=True)
-class Critiques:
-  """Texts of a critic about one row.
-
-  Attributes:
-    id: of the row.
-    texts: answers of the critic, several for a vote.
-  """
-
-  id: str
-  texts: tuple[str, ...]
-  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
-CRITIQUES = formats.Format(
-  "critiques",
-  Critiques,
-  lambda row, place, told: [fields.decode_dataclass(row, Critiques)],
-  formats.Note("a critic of your own", "a file of critiques", "yours", ""),
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Critic:
-  """By what a language model says, the index in its last box.
-
-  Attributes:
-    critiques: file of lines `{"id": ..., "texts": [...]}`.
-    votes: texts that vote, the first of each; 0: all.
-  """
-
-  needs_scores: ClassVar[bool] = False
-  critiques: str = ""
-  votes: int = 0
-
-  def measure(
-    self, path: str, source: base.Source, resampling: base.Resampling
-  ) -> list[base.Measure]:
-    del source
-    cases = _read(path)
-    if not self.critiques:
-      raise errors.UserError("protocol.critiques: names no file")
-    if self.votes < 0:
-      raise errors.UserError("protocol.votes: must be at least 0 (0: all)")
-    said = {c.id: c for c in rows.read(CRITIQUES, self.critiques).records}
-    missing = [case.id for case in cases if case.id not in said]
-    if missing:
-      raise errors.UserError(
-        f"{self.critiques}: {len(missing)} rows have no critique, the first is"
-        f" {missing[0]!r}"
-      )
-    texts = [said[case.id].texts for case in cases]
-    texts = [own[: self.votes or None] for own in texts]
-    predicted: dict[str, list[int]] = collections.defaultdict(list)
-    subsets: dict[str, list[process_bench.Case]] = collections.defaultdict(list)
-    for case, own in zip(cases, texts, strict=True):
-      subsets[case.subset].append(case)
-      predicted[case.subset].append(judge_text.predict(own))
-    silent = [
-      [judge_text.parse(text) == judge_text.UNPARSED for text in own]
-      for own in texts
-    ]
-    unparsed = float(np.mean([np.mean(own) if own else 1.0 for own in silent]))
-    return [
-      *f1_measures(
-        {
-          name: (
-            np.array(predicted[name]),
-            np.array([case.label for case in own]),
-            [case.problem for case in own],
-          )
-          for name, own in subsets.items()
-        },
-        resampling,
-      ),
-      base.Measure("critiques", "unparsed", unparsed, n=len(cases)),
-    ]
+def _predictions(
+  subsets: Mapping[str, thresholding.Cases], threshold: float
+) -> Predicted:
+  return {
+    name: (
+      processbench.first_error(own.scores, threshold),
+      own.labels,
+      [case.problem for case in own.cases],
+    )
+    for name, own in subsets.items()
+  }
 
 
 def f1_measures(
@@ -190,7 +171,7 @@ def f1_measures(
   return [*found, base.measured(AVERAGE, "f1", average, total)]
 
 
-def _read(path: str) -> tuple[process_bench.Case, ...]:
+def read(path: str) -> tuple[process_bench.Case, ...]:
   cases = tuple(rows.read(process_bench.FORMAT, path).records)
   counts = collections.Counter(case.id for case in cases)
   name, times = counts.most_common(1)[0]

@@ -8,7 +8,13 @@ import numpy as np
 
 from prm_jax import errors
 from prm_jax.data import record_files, records
-from prm_jax.eval import bootstrap, calibration, conformal, trajectories
+from prm_jax.eval import (
+  bootstrap,
+  calibration,
+  conformal,
+  totals,
+  trajectories,
+)
 from prm_jax.eval.benchmarks import base, probabilities
 
 
@@ -185,7 +191,7 @@ class Trajectories:
         )
       sums.append(trajectories.sums(own > self.threshold, truth == 1))
     names = [problem.id for problem in found.texts.problems]
-    table = bootstrap.by_problem(names, np.stack(sums))
+    table = totals.by_problem(names, np.stack(sums))
     functions = {
       "wrong_step_f1": trajectories.wrong_f1,
       "exact_match": trajectories.exact_match,
@@ -195,7 +201,7 @@ class Trajectories:
       base.measured(
         "trajectories",
         metric,
-        bootstrap.of_totals(function, table, **resampling.options),
+        totals.interval(function, table, **resampling.options),
         len(sums),
       )
       for metric, function in functions.items()

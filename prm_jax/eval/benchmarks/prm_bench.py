@@ -7,7 +7,7 @@ import numpy as np
 
 from prm_jax import errors
 from prm_jax.data.formats import prm_bench, rows
-from prm_jax.eval import bootstrap, prmbench
+from prm_jax.eval import bootstrap, prmbench, totals
 from prm_jax.eval.benchmarks import base
 from prm_jax.tasks import base as tasks
 
@@ -61,8 +61,8 @@ class PrmBench:
 def _totals(name, cases, said, right, resampling) -> list[base.Measure]:
   pairs = zip(said, right, strict=True)
   counts = np.stack([prmbench.confusion(s, r) for s, r in pairs])
-  sums = bootstrap.by_problem([case.source_id for case in cases], counts)
-  score = bootstrap.of_totals(
+  sums = totals.by_problem([case.source_id for case in cases], counts)
+  score = totals.interval(
     lambda t: prmbench.class_score(name, t), sums, **resampling.options
   )
   total = counts.sum(0)

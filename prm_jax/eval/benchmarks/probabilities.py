@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from prm_jax.eval import bootstrap, calibration
+from prm_jax.eval import bootstrap, calibration, totals
 from prm_jax.eval.benchmarks import base
 
 RELIABILITY = "reliability"
@@ -74,8 +74,8 @@ def measures(
 
 def _brier(predicted, outcomes, problems, resampling) -> bootstrap.Interval:
   table = np.stack([(predicted - outcomes) ** 2, np.ones(len(predicted))], 1)
-  return bootstrap.of_totals(
+  return totals.interval(
     lambda t: t[..., 0] / t[..., 1],
-    bootstrap.by_problem(problems, table),
+    totals.by_problem(problems, table),
     **resampling.options,
   )

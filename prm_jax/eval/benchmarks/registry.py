@@ -10,6 +10,7 @@ from prm_jax.eval.benchmarks import (
   best_of_n,
   bias,
   contrast,
+  critics,
   first_errors,
   labelled,
   policies,
@@ -20,7 +21,7 @@ from prm_jax.eval.benchmarks import (
 
 BENCHMARKS: Mapping[str, type] = {
   "processbench": first_errors.Scored,
-  "critic": first_errors.Critic,
+  "critic": critics.Critic,
   "prm_at_n": best_of_n.BestOfN,
   "rewardmath": ranked.RewardMath,
   "rewardbench": ranked.RewardBench,
