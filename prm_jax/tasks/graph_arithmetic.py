@@ -261,7 +261,7 @@ def _definition(
   constant = int(rng.integers(1, modulus))
   if not earlier or rng.random() < 0.15:
     return graphs.Definition(constant, "", 0)
-  left, right = (int(earlier[rng.integers(len(earlier))]) for _ in range(2))
+  left, right = (earlier[int(rng.integers(len(earlier)))] for _ in range(2))
   operator = "+-+*"[rng.integers(4)]
   if operator == "*" or (operator == "+" and rng.random() < 0.5):
     return graphs.Definition(left, operator, constant)

@@ -72,22 +72,23 @@ def parse_step(text: str) -> Written | None:
   """None unless the text is of the form of a step."""
   answer = _ANSWER.fullmatch(text)
   if answer:
-    result = int(answer[1])
-    return Written(None, *[graphs.Definition(result, "", 0)] * 2, result)
+    return _constant(None, int(answer[1]))
   match = _STEP.fullmatch(text)
   if match is None:
     return None
-  result = int(match[8])
   if match[2] is None:
-    return Written(
-      int(match[1]), *[graphs.Definition(result, "", 0)] * 2, result
-    )
+    return _constant(int(match[1]), int(match[8]))
   return Written(
     int(match[1]),
     graphs.Definition(int(match[2]), match[3], int(match[4])),
     graphs.Definition(int(match[5]), match[6], int(match[7])),
-    result,
+    int(match[8]),
   )
+
+
+def _constant(name: int | None, value: int) -> Written:
+  said = graphs.Definition(value, "", 0)
+  return Written(name, said, said, value)
 
 
 def judge(graph: graphs.Graph, steps: Sequence[str]) -> list[JudgedStep]:
