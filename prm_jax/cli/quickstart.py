@@ -30,6 +30,7 @@ from prm_jax.tasks import base as tasks
 
 DEFAULT_CONFIG = "quickstart"
 CLOCK = "clock.json"
+TITLES = {"game24": "Game of 24", "countdown": "Countdown"}
 
 
 def run(
@@ -41,7 +42,7 @@ def run(
   task = models.task(config.task)
   check(config, task)
   if (workdir / results.FILE).is_file():
-    return _show(results.read(workdir / results.FILE), workdir)
+    return _show(results.read(workdir / results.FILE), workdir, task)
   compilation.keep(workdir)
   clock = Clock(workdir / CLOCK)
   data_dir = workdir / "data"
@@ -67,13 +68,16 @@ def run(
     rows = quickstart_table.measure(config, task, policy, verifiers)
   rows.append(clock.row())
   results.write(workdir / results.FILE, "quickstart", config.to_dict(), rows)
-  return _show(results.read(workdir / results.FILE), workdir)
+  return _show(results.read(workdir / results.FILE), workdir, task)
 
 
-def _show(found: results.Results, workdir: pathlib.Path) -> int:
+def _show(
+  found: results.Results, workdir: pathlib.Path, task: tasks.Task
+) -> int:
   """The table and the page of a finished run."""
-  html.write(workdir / report.FILE, [workdir], title="Game of 24")
-  report.show(found.rows, "Game of 24, held-out puzzles")
+  title = TITLES.get(task.name, task.name)
+  html.write(workdir / report.FILE, [workdir], title=title)
+  report.show(found.rows, f"{title}, held-out puzzles")
   (total,) = [row.value for row in found.rows if row.metric == "wall_s"]
   print(f"{total:.0f} s in all; report: {workdir / report.FILE}")
   return 0

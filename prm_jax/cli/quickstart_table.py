@@ -1,6 +1,7 @@
 """The quickstart's table: every method on the same held-out puzzles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import ml_collections
@@ -62,16 +63,19 @@ def measure(
     solving.no_verifier(),
     sampling.BestOfN(config.num_rows),
   )
-  rows += _votes(bench, solved, judged, verifiers, oracle)
-  name = list(verifiers)[-1]
-  guide = solving.model_verifier(name, verifiers[name], policy, task)
+  judges = {
+    name: solving.model_verifier(name, loaded, policy, task)
+    for name, loaded in verifiers.items()
+  }
+  rows += _votes(bench, solved, judged, verifiers, (*judges.values(), oracle))
+  guide = list(judges.values())[-1]
   guided = {}
   for verifier in (guide, oracle):
     for method, search in _guided(config):
       name = f"{method}/{verifier.name}"
       solved_so, judged_so = bench.run(name, verifier, search)
       guided[name] = chosen_correct(judged_so, solved_so.chosen)
-      rows.append(_row(name, guided[name], solved_so))
+      rows.append(bench.row(name, guided[name], solved_so, verifier))
   rows += _ratios(guided, judged)
   return rows
 
@@ -112,7 +116,24 @@ class _Bench:
       sampling.BestOfN(1),
       sampler,
     )
-    return _row("greedy", judged.correct[:, 0], solved)
+    return self.row("greedy", judged.correct[:, 0], solved)
+
+  def row(
+    self,
+    name: str,
+    correct: np.ndarray,
+    solved: solver.Solved,
+    verifier: solving.Verifier | None = None,
+  ) -> results.Row:
+    """An accuracy with its cost; `verifier` is who read or steered."""
+    cost = self.costs(solved, verifier)
+    return solving.accuracy_row(name, correct, cost, solved.wall_s)
+
+  def costs(
+    self, solved: solver.Solved, verifier: solving.Verifier | None = None
+  ) -> dict[str, np.ndarray]:
+    judge = verifier or solving.no_verifier()
+    return solving.costs(solved, self._policy, judge)
 
   def scores(
     self, verifier: models.Loaded, solved: solver.Solved
@@ -126,50 +147,43 @@ class _Bench:
     )
 
 
-def _votes(bench, solved, judged, verifiers, oracle) -> list[results.Row]:
-  """All ways to choose among the same samples."""
+def _votes(
+  bench: _Bench,
+  solved: solver.Solved,
+  judged: judging.Judged,
+  verifiers: Mapping[str, models.Loaded],
+  judges: Sequence[solving.Verifier],
+) -> list[results.Row]:
+  """All ways to choose among the same samples; the last judge is the truth."""
   ids = votes.answer_ids(judged.answers)
-  once = {k: v / judged.correct.shape[1] for k, v in _cost(solved).items()}
+  num_rows = judged.correct.shape[1]
+  once = {k: v / num_rows for k, v in bench.costs(solved).items()}
+  majority = np.asarray(votes.majority(jnp.asarray(ids)))
   rows = [
     solving.accuracy_row("pass@1", judged.correct, once, solved.wall_s),
-    _row(
-      f"maj@{judged.correct.shape[1]}",
-      chosen_correct(judged, np.asarray(votes.majority(jnp.asarray(ids)))),
-      solved,
-    ),
+    bench.row(f"maj@{num_rows}", chosen_correct(judged, majority), solved),
   ]
   scores = {n: bench.scores(v, solved) for n, v in verifiers.items()}
-  scores[oracle.name] = judged.correct.astype(np.float32)
-  for name, score in scores.items():
-    read = 0 if name == oracle.name else solved.length.sum(axis=1)
-    best = chosen_correct(judged, np.argmax(score, axis=1))
-    rows.append(_row(f"best_of_n/{name}", best, solved, read))
+  scores[judges[-1].name] = judged.correct.astype(np.float32)
+  for judge in judges:
+    read: Any = np.zeros_like(solved.cost.verifier_tokens)
+    if judge.config is not None:  # a model of its own reads every row
+      read = solved.length.sum(axis=1)
+    own = solved._replace(cost=solved.cost._replace(verifier_tokens=read))
+    score = scores[judge.name]
     voted = np.asarray(votes.weighted(jnp.asarray(ids), jnp.asarray(score)))
-    rows.append(
-      _row(f"weighted_vote/{name}", chosen_correct(judged, voted), solved, read)
-    )
+    for rule, chosen in (
+      ("best_of_n", np.argmax(score, axis=1)),
+      ("weighted_vote", voted),
+    ):
+      correct = chosen_correct(judged, chosen)
+      rows.append(bench.row(f"{rule}/{judge.name}", correct, own, judge))
   return rows
 
 
 def chosen_correct(judged: judging.Judged, chosen: np.ndarray) -> np.ndarray:
   """bool [n]: is the chosen row of each problem right?"""
   return judged.correct[np.arange(len(chosen)), chosen]
-
-
-def _cost(solved: solver.Solved) -> dict[str, np.ndarray]:
-  return solved.cost._asdict()
-
-
-def _row(
-  name: str,
-  correct: np.ndarray,
-  solved: solver.Solved,
-  verifier_tokens: np.ndarray | int | None = None,
-) -> results.Row:
-  cost = _cost(solved)
-  if verifier_tokens is not None:
-    cost["verifier_tokens"] = np.asarray(verifier_tokens)
-  return solving.accuracy_row(name, correct, cost, solved.wall_s)
 
 
 def _ratios(guided, judged) -> list[results.Row]:

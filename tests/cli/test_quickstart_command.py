@@ -52,6 +52,9 @@ def test_methods_spend_the_same(finished):
   for name in ("best_of_n", "step_beam", "particle"):
     assert rows[f"{name}/tvm"].cost["verifier_tokens"] > 0
     assert rows[f"{name}/oracle"].cost["verifier_tokens"] == 0
+    # The verifier is a model of the policy's size, the truth costs nothing.
+    ours, free = (rows[f"{name}/{v}"].cost["flops"] for v in ("tvm", "oracle"))
+    assert 1.5 * free < ours < 2.5 * free, name
 
 
 def test_progress_is_told_and_nothing_else(finished):
