@@ -25,6 +25,8 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
     "problems": "",
     "max_steps": 40,
     "max_step_tokens": 256,
+    # Where the answer stands, tried in turn; see `tasks.answers`.
+    "rules": ("boxed", "hashes", "answer_is", "last_number"),
   }
   c.sampler.temperature = 0.0 if method == "greedy" else 0.8
   c.prompt.system = (

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from prm_jax import errors
-from prm_jax.tasks import answers, grading
+from prm_jax.tasks import answers, grading, grading_worker
 
 ATTACK_RULES = ("boxed", "hashes", "answer_is")
 
@@ -214,6 +215,24 @@ def test_memory_is_bounded():
     pytest.raises(errors.UserError, match=r"grading\.memory_mb, 40 here"),
   ):
     grader.grade("x+1", "1+x")
+
+
+def test_processes_have_the_memory_they_are_told(grader):
+  assert grader.grade("x+41", "41+x").correct
+  for pid in grader.pids():
+    limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+    (space,) = re.findall(r"Max address space\s+(\d+)", limits)
+    assert int(space) == grader.config.memory_mb << 20
+
+
+def test_too_much_memory_is_an_outcome(monkeypatch):
+  def compare(gold, answer, any_set_relation):
+    raise MemoryError
+
+  monkeypatch.setattr(grading_worker, "compare", compare)
+  request = {"op": "equal", "gold": "", "answer": "", "any_set_relation": True}
+  assert grading_worker.answer_to(request) == {"outcome": "memory"}
+  assert "memory" in grading.UNKNOWN
 
 
 def _alive(pid: int) -> bool:
