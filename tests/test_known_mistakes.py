@@ -11,7 +11,7 @@ import pytest
 
 from prm_jax import errors
 from prm_jax.checkpoint import prm
-from prm_jax.models import lm
+from prm_jax.models import lm, reads
 from prm_jax.solvers import step_scores
 from prm_jax.text import hf_tokenizer, prm_encoding, prm_table
 from tests.checkpoint import prm_folders
@@ -63,7 +63,10 @@ def scorer(folder, name, **options):
   found = prm.load(folder, format_name=name)
   config = step_scores.ScoringConfig(**{"batch_tokens": 512} | options)
   return found.encoder, step_scores.StepScorer(
-    lm.Model(found.config), found.params, found.encoder.encode, config
+    reads.Values(lm.Model(found.config)),
+    found.params,
+    found.encoder.encode,
+    config,
   )
 
 
@@ -123,7 +126,7 @@ def test_mistake_11_padding_changes_nothing(qwen):
   np.testing.assert_allclose(alone.scores, beside.scores, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", prm_table.FORMATS)
+@pytest.mark.parametrize("name", prm_folders.SHAPES)
 def test_mistake_12_as_many_scores_as_steps(name, tmp_path):
   prm_folders.write(tmp_path, name)
   own = prm.load(tmp_path, format_name=name).encoder

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from prm_jax import errors
 from prm_jax.build import encoding, fields, models, public
 from prm_jax.checkpoint import prm
-from prm_jax.models import lm
-from prm_jax.text import hf_tokenizer
+from prm_jax.models import lm, reads
+from prm_jax.text import hf_tokenizer, prm_encoding, prm_table
 from prm_jax.text import steps as steps_lib
 from prm_jax.text import tokenizer as tokenizer_lib
 from prm_jax.types import Params
@@ -20,8 +20,8 @@ class Reader(NamedTuple):
   """A verifier and how it wants solutions.
 
   Attributes:
-    model: has a value head.
-    params: its parameters.
+    reading: how places get their scores.
+    params: what it asks for.
     encode: (question, steps) -> tokens and the places that are read.
     format_name: of `text.prm_table`, or `NATIVE`.
     split: text between the steps of a whole solution.
@@ -29,7 +29,7 @@ class Reader(NamedTuple):
     max_tokens: context; 0: unlimited.
   """
 
-  model: lm.Model
+  reading: reads.Reading
   params: Params
   encode: Callable[[str, Sequence[str]], steps_lib.EncodedSolution]
   format_name: str
@@ -45,6 +45,8 @@ def load(
   joining: str = "",
   base: str = "",
   dtype: str = "",
+  reference: str = "",
+  beta: float = 0.0,
 ) -> Reader:
   """Reads a public process reward model, or a verifier trained here.
 
@@ -54,6 +56,8 @@ def load(
     joining: how steps become tokens; "": as the format has it.
     base: folder of the model that an adapter changes; "": as it says.
     dtype: of activations; "": as config.json has it.
+    reference: folder of an implicit model's reference.
+    beta: of an implicit model; 0: as its authors have it.
 
   Raises:
     UserError: one line that names file and field.
@@ -63,6 +67,8 @@ def load(
     raise errors.UserError(f"--model: {path}: no such folder")
   if not public.is_public(path) and not prm.is_adapter(path):
     return _native(path, format_name)
+  if format_name and prm_table.named(format_name).head.beta:
+    return _implicit(path, format_name, reference, beta, dtype)
   found = prm.load(
     path,
     format_name=format_name,
@@ -72,13 +78,49 @@ def load(
   )
   fmt = found.encoder.format
   return Reader(
-    lm.Model(found.config),
+    reads.Values(lm.Model(found.config)),
     found.params,
     found.encoder.encode,
     fmt.name,
     fmt.split,
     fmt.aggregate,
     found.max_tokens,
+  )
+
+
+def _implicit(
+  path: pathlib.Path,
+  format_name: str,
+  reference: str,
+  beta: float,
+  dtype: str,
+) -> Reader:
+  """Two language models with one tokenizer."""
+  fmt = prm_table.named(format_name)
+  if not reference:
+    raise errors.UserError(
+      f"--format: {fmt.name} compares the model with {fmt.head.reference}; get "
+      "that checkpoint and name its folder by --config.reference=DIR"
+    )
+  own, ref = (
+    public.load(folder, dtype=dtype or None) for folder in (path, reference)
+  )
+  if own.tokenizer.backend.get_vocab() != ref.tokenizer.backend.get_vocab():
+    raise errors.UserError(
+      f"reference: {reference}: its tokenizer is not that of {path}"
+    )
+  encoder = prm_encoding.Encoder(fmt, own.tokenizer)
+  contexts = (side.extra["context"] for side in (own, ref))
+  return Reader(
+    reads.LogRatios(
+      lm.Model(own.config), lm.Model(ref.config), beta or fmt.head.beta
+    ),
+    {"model": own.params, "reference": ref.params},
+    encoder.encode,
+    fmt.name,
+    fmt.split,
+    fmt.aggregate,
+    min(filter(None, contexts), default=0),
   )
 
 
@@ -100,7 +142,13 @@ def _native(path: pathlib.Path, format_name: str) -> Reader:
     return steps_lib.encode_solution(tokenizer, question, given)
 
   return Reader(
-    loaded.model, loaded.params, encode, NATIVE, tokenizer_lib.STEP, "last", 0
+    reads.Values(loaded.model),
+    loaded.params,
+    encode,
+    NATIVE,
+    tokenizer_lib.STEP,
+    "last",
+    0,
   )
 
 

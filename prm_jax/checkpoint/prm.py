@@ -77,6 +77,10 @@ def load(
   fields = config_json.read(path)
   fmt = prm_formats.with_joining(find_format(fields, format_name), joining)
   tokenizer = _tokenizer(pathlib.Path(directory), path)
+  if fmt.head.beta:
+    raise errors.UserError(
+      f"format: {fmt.name} is two language models, not one with a head"
+    )
   encoder = prm_encoding.Encoder(fmt, tokenizer)
   encoder.check()
   trunk = config_json.to_trunk(fields, dtype, has_lm_head=False)

@@ -52,12 +52,14 @@ def run(
     joining=config.joining,
     base=config.base,
     dtype=config.dtype,
+    reference=config.reference,
+    beta=config.beta,
   )
   rule = config.aggregate or reader.aggregate
   aggregate.by_name(rule)
   limits = [n for n in (config.max_tokens, reader.max_tokens) if n]
   scorer = step_scores.StepScorer(
-    reader.model,
+    reader.reading,
     reader.params,
     reader.encode,
     step_scores.ScoringConfig(

@@ -1,36 +1,142 @@
-"""Values at a few places of whole texts; the head sees only these."""
+"""Scores at a few places of whole texts, in one forward.
 
-from typing import cast
+A reading is a frozen description, so that programs are shared by all that have
+the same one; `params` is what it asks for.
+"""
 
+import dataclasses
+from typing import Protocol, cast, runtime_checkable
+
+import jax
 import jax.numpy as jnp
 
 from prm_jax.models import heads, lm
 from prm_jax.types import Array, Params
 
 
-def scores(
-  model: lm.Model, params: Params, tokens: Array, length: Array, reads: Array
-) -> Array:
-  """What the value head says at places of right-padded texts, in one forward.
+@runtime_checkable
+class Reading(Protocol):
+  """How places of a text get their scores."""
 
-  Args:
-    model: has a value head.
-    params: its parameters.
-    tokens: [b, t] int32.
-    length: [b] int32 tokens in use.
-    reads: [b, k] int32 places, each below its text's length.
+  def __call__(
+    self,
+    params: Params,
+    tokens: Array,
+    length: Array,
+    start: Array,
+    places: Array,
+  ) -> Array:
+    """Scores of right-padded texts.
 
-  Returns:
-    [b, k] float32 scores, see `heads.to_probability`.
+    Args:
+      params: of the model or models.
+      tokens: [b, t] int32.
+      length: [b] int32 tokens in use.
+      start: [b] int32 where the solution begins.
+      places: [b, k] int32, each below its text's length.
+
+    Returns:
+      [b, k] float32.
+    """
+    ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Values:
+  """What a value head says; it sees the places alone.
+
+  Attributes:
+    model: has a value head; `params` are its parameters.
   """
-  out = model.apply(params, tokens, length, reads, method=_values_at)
-  return heads.to_probability(cast(Array, out), model.config)
+
+  model: lm.Model
+
+  def __call__(
+    self,
+    params: Params,
+    tokens: Array,
+    length: Array,
+    start: Array,
+    places: Array,
+  ) -> Array:
+    del start
+    out = self.model.apply(params, tokens, length, places, method=_values_at)
+    return heads.to_probability(cast(Array, out), self.model.config)
+
+
+@dataclasses.dataclass(frozen=True)
+class LogRatios:
+  """beta * sum of log p / p_ref over the solution up to each place.
+
+  The Q-value of an implicit process reward model (arXiv 2412.01981): what is
+  summed begins with the solution's first token and holds the place's own.
+
+  Attributes:
+    model: has an LM head; `params["model"]` are its parameters.
+    reference: what it was trained from; `params["reference"]`.
+    beta: of the training.
+    block: tokens whose logits are there at a time; 0: all.
+  """
+
+  model: lm.Model
+  reference: lm.Model
+  beta: float
+  block: int = 1024
+
+  def __call__(
+    self,
+    params: Params,
+    tokens: Array,
+    length: Array,
+    start: Array,
+    places: Array,
+  ) -> Array:
+    sides = ((self.model, "model"), (self.reference, "reference"))
+    own, ref = (
+      model.apply(params[name], tokens, length, self.block, method=_log_probs)
+      for model, name in sides
+    )
+    ratio = cast(Array, own) - cast(Array, ref)
+    at = jnp.arange(tokens.shape[1])
+    inside = (at >= start[:, None]) & (at < length[:, None])
+    total = jnp.cumsum(jnp.where(inside, ratio, 0), axis=1)
+    return self.beta * jnp.take_along_axis(total, places, axis=1)
+
+
+def _hidden(model: lm.Model, tokens: Array, length: Array) -> Array:
+  positions = jnp.broadcast_to(jnp.arange(tokens.shape[1]), tokens.shape)
+  segment_ids = (positions < length[:, None]).astype(jnp.int32)
+  return model.trunk(tokens, positions, segment_ids)
 
 
 def _values_at(
-  model: lm.Model, tokens: Array, length: Array, reads: Array
+  model: lm.Model, tokens: Array, length: Array, places: Array
 ) -> Array:
-  positions = jnp.broadcast_to(jnp.arange(tokens.shape[1]), tokens.shape)
-  segment_ids = (positions < length[:, None]).astype(jnp.int32)
-  hidden = model.trunk(tokens, positions, segment_ids)
-  return model.values(jnp.take_along_axis(hidden, reads[..., None], axis=1))
+  hidden = _hidden(model, tokens, length)
+  return model.values(jnp.take_along_axis(hidden, places[..., None], axis=1))
+
+
+def _log_probs(
+  model: lm.Model, tokens: Array, length: Array, block: int
+) -> Array:
+  """log p of every token given those before it, [b, t]; 0 for the first.
+
+  Logits of all tokens of a large vocabulary would not fit, so that they are
+  made block by block.
+  """
+  hidden = _hidden(model, tokens, length)[:, :-1]
+  count, width = hidden.shape[0] * hidden.shape[1], hidden.shape[2]
+  block = min(block or count, count)
+  spare = -count % block
+  rows = jnp.pad(hidden.reshape(count, width), ((0, spare), (0, 0)))
+  wanted = jnp.pad(tokens[:, 1:].reshape(count), (0, spare))
+
+  def one(pair: tuple[Array, Array]) -> Array:
+    logits = model.logits(pair[0])
+    own = jnp.take_along_axis(logits, pair[1][:, None], axis=1)[:, 0]
+    return own - jax.nn.logsumexp(logits, axis=1)
+
+  parts = (rows.reshape(-1, block, width), wanted.reshape(-1, block))
+  found = jax.lax.map(one, parts).reshape(-1)[:count]
+  found = found.reshape(tokens.shape[0], -1)
+  return jnp.pad(found, ((0, 0), (1, 0)))

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.models import lm, reads
+from prm_jax.models import reads
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
 from prm_jax.types import Params
@@ -69,15 +69,15 @@ class StepScorer:
   """A verifier that scores solutions.
 
   Args:
-    model: has a value head.
-    params: its parameters.
+    reading: how places get their scores.
+    params: what it asks for.
     encode: (question, steps) -> tokens and the places that are read.
     config: shapes.
   """
 
   def __init__(
     self,
-    model: lm.Model,
+    reading: reads.Reading,
     params: Params,
     encode: Callable[[str, Sequence[str]], steps_lib.EncodedSolution],
     config: ScoringConfig,
@@ -85,7 +85,7 @@ class StepScorer:
     self._params = params
     self._encode = encode
     self._config = config
-    self._model = model
+    self._reading = reading
 
   def __call__(
     self,
@@ -136,7 +136,7 @@ class StepScorer:
     scored = [Scored(None, len(text.tokens), 0) for text in texts]
     done = len(fitted) - len(kept)
     for batch in _batches(kept, self._config.batch_tokens):
-      values = np.asarray(_run(self._model, self._params, *batch.arrays))
+      values = np.asarray(_run(self._reading, self._params, *batch.arrays))
       for row, index in enumerate(batch.indices):
         cut, before = kept[index], len(texts[index].tokens)
         own = values[row, : len(cut.step_end)]
@@ -172,12 +172,14 @@ class StepScorer:
 
 
 # Shared by scorers of one architecture: formats differ on the host alone.
-_run = jax.jit(reads.scores, static_argnums=0)
+_run = jax.jit(
+  lambda reading, params, *arrays: reading(params, *arrays), static_argnums=0
+)
 
 
 class _Batch(NamedTuple):
   indices: Sequence[int]
-  arrays: tuple[np.ndarray, np.ndarray, np.ndarray]
+  arrays: tuple[np.ndarray, ...]
 
 
 def _batches(
@@ -214,13 +216,13 @@ def _arrays(
   rows: int,
   slots: int,
   places: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Tokens [rows, slots], lengths [rows] and read places [rows, places]."""
+) -> tuple[np.ndarray, ...]:
+  """Tokens [rows, slots], lengths, starts [rows], places [rows, places]."""
   tokens = np.zeros((rows, slots), np.int32)
-  length = np.ones(rows, np.int32)
+  length, prompt = np.ones(rows, np.int32), np.zeros(rows, np.int32)
   at = np.zeros((rows, places), np.int32)
   for row, text in enumerate(texts):
     tokens[row, : len(text.tokens)] = text.tokens
-    length[row] = len(text.tokens)
+    length[row], prompt[row] = len(text.tokens), text.prompt_length
     at[row, : len(text.step_end)] = text.step_end
-  return tokens, length, at
+  return tokens, length, prompt, at

@@ -32,6 +32,9 @@ class Head:
       classes, the others work on the first output.
     good: classes that count as right.
     scale: the output is divided by it first.
+    reference: of an implicit model, which has no head: the checkpoint whose
+      log-probabilities are taken off its own.
+    beta: of an implicit model; 0: it is none.
   """
 
   layers: tuple[str, ...] = ()
@@ -43,6 +46,8 @@ class Head:
   transform: Transform = "softmax"
   good: tuple[int, ...] = (1,)
   scale: float = 1.0
+  reference: str = ""
+  beta: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

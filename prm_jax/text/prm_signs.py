@@ -1,4 +1,8 @@
-"""Formats whose score is the share of one sign among an LM head's tokens."""
+"""Formats of models whose only head is an LM's.
+
+The score is the share of one sign among its tokens, or, in implicit models,
+how much more probable the solution is than to a reference model.
+"""
 
 from prm_jax.text.prm_formats import Format, Head
 
@@ -86,4 +90,32 @@ ER_PRM = Format(
   split="\n",
   tag=" ки",
   source="hanningzhang/ER-PRM:evaluation; arXiv 2412.11006",
+)
+EURUS_PRM = Format(
+  name="eurus-prm",
+  head=Head(beta=0.001, reference="Qwen/Qwen2.5-Math-7B-Instruct"),
+  models=("PRIME-RL/EurusPRM-Stage1", "PRIME-RL/EurusPRM-Stage2"),
+  chat="answer",
+  number="Step {index}: ",
+  tag="\n\n",
+  joining="spans",
+  ends_open=True,
+  prefix_stable=False,
+  source="model card; arXiv 2412.01981",
+  note=(
+    "sums up to each step; PRIME-RL/ImplicitPRM:eval has beta 0.005 and the "
+    "reference Qwen/Qwen2.5-7B-Instruct"
+  ),
+)
+IMPLICIT_PRM = Format(
+  name="implicit-prm",
+  head=Head(beta=0.001, reference="meta-llama/Llama-3.1-8B-Instruct"),
+  models=("Windy0822/ImplicitPRM_DPO", "Windy0822/ImplicitPRM_CE"),
+  chat="answer",
+  number="Step {index}: ",
+  tag="\n\n",
+  joining="spans",
+  ends_open=True,
+  prefix_stable=False,
+  source="PRIME-RL/ImplicitPRM:eval; arXiv 2412.01981",
 )

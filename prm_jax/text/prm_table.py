@@ -20,6 +20,8 @@ FORMATS = {
     prm_value_heads.TRL_BLANK_LINE,
     prm_value_heads.PQM,
     prm_signs.ER_PRM,
+    prm_signs.EURUS_PRM,
+    prm_signs.IMPLICIT_PRM,
     prm_value_heads.VGS,
     prm_value_heads.RSTAR_PPM,
     prm_value_heads.ALPHA_MATH,

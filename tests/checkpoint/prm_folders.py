@@ -46,6 +46,8 @@ SHAPES = {
   "ovm": ("llama", MISTRAL, "LlamaForCausalLM", "gain"),
   "rest-mcts": ("mistral", MISTRAL, "MistralForCausalLM", "logits"),
 }
+# Implicit models have no head, and are two.
+IMPLICIT = {"eurus-prm", "implicit-prm"}
 # Formats that a class name alone tells.
 TOLD = {
   "qwen-prm", "qwen-rm", "skywork", "reasoneval-7b", "reasoneval-34b", "vgs",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prm_jax.checkpoint import prm
-from prm_jax.models import lm
+from prm_jax.models import lm, reads
 from prm_jax.solvers import step_scores
 from prm_jax.text import prm_table
 from tests.checkpoint import prm_folders
@@ -16,7 +16,7 @@ STEPS = ["16 - 3 = 13 eggs.", "So 13 are left.", "The answer is: 13"]
 
 def scorer(found, **options):
   config = step_scores.ScoringConfig(batch_tokens=512, **options)
-  model = lm.Model(found.config)
+  model = reads.Values(lm.Model(found.config))
   return step_scores.StepScorer(
     model, found.params, found.encoder.encode, config
   )
@@ -28,7 +28,7 @@ def hidden(table, config, tokens):
   return reference.logits({**table, "lm_head.weight": same}, config, tokens)
 
 
-@pytest.mark.parametrize("name", prm_table.FORMATS)
+@pytest.mark.parametrize("name", prm_folders.SHAPES)
 def test_scores(name, tmp_path):
   table, config = prm_folders.write(tmp_path, name)
   told = name in prm_folders.TOLD
@@ -45,4 +45,5 @@ def test_scores(name, tmp_path):
 
 
 def test_all_formats_have_a_tiny_checkpoint():
-  assert prm_folders.SHAPES.keys() == prm_table.FORMATS.keys()
+  known = prm_folders.SHAPES.keys() | prm_folders.IMPLICIT
+  assert known == prm_table.FORMATS.keys()

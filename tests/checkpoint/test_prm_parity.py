@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from prm_jax.checkpoint import prm
-from prm_jax.models import lm
+from prm_jax.models import lm, reads
 from prm_jax.solvers import step_scores
-from prm_jax.text import prm_table
 from tests.checkpoint import prm_folders
 
 pytest.importorskip("torch")
@@ -19,7 +18,7 @@ SOLUTIONS = [
 ]
 
 
-@pytest.mark.parametrize("name", prm_table.FORMATS)
+@pytest.mark.parametrize("name", prm_folders.SHAPES)
 def test_scores(name, tmp_path):
   from tests.checkpoint import prm_torch
 
@@ -27,7 +26,7 @@ def test_scores(name, tmp_path):
   found = prm.load(tmp_path, format_name=name)
   texts = [found.encoder.encode(*solution) for solution in SOLUTIONS]
   scorer = step_scores.StepScorer(
-    lm.Model(found.config),
+    reads.Values(lm.Model(found.config)),
     found.params,
     found.encoder.encode,
     step_scores.ScoringConfig(batch_tokens=512),

@@ -8,7 +8,7 @@ import pytest
 from prm_jax.build import models, readers
 from prm_jax.checkpoint import prm
 from prm_jax.cli import main, score
-from prm_jax.models import lm
+from prm_jax.models import lm, reads
 from prm_jax.reports import results
 from prm_jax.solvers import step_scores
 from prm_jax.text import tokenizer as tokenizer_lib
@@ -57,7 +57,10 @@ def test_scores_are_those_of_the_reader(folder, given, tmp_path):
   reader = prm.load(folder)
   config = step_scores.ScoringConfig(batch_tokens=200)
   scorer = step_scores.StepScorer(
-    lm.Model(reader.config), reader.params, reader.encoder.encode, config
+    reads.Values(lm.Model(reader.config)),
+    reader.params,
+    reader.encoder.encode,
+    config,
   )
   texts = [
     reader.encoder.encode("16 - 3?", ["16 - 3 = 13", "So 13"]),

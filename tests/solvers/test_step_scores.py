@@ -6,6 +6,7 @@ import pytest
 
 from prm_jax import errors
 from prm_jax.decode import score
+from prm_jax.models import reads
 from prm_jax.solvers import step_scores
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps
@@ -32,7 +33,9 @@ def model():
 def scorer(model, **options):
   options = {"batch_tokens": 100} | options
   config = step_scores.ScoringConfig(**options)
-  return step_scores.StepScorer(*model, lambda q, s: TEXTS[int(q)], config)
+  return step_scores.StepScorer(
+    reads.Values(model[0]), model[1], lambda q, s: TEXTS[int(q)], config
+  )
 
 
 def test_every_text_gets_what_a_forward_of_its_own_gives(model):

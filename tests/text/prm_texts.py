@@ -5,6 +5,7 @@ that each score may depend on.
 """
 
 from prm_jax.text import prm_table
+from tests.text import tiny_hf
 
 Q = "How many eggs?"
 A, B, C = "16 - 3 = 13", "13 * 2 = 26 .", "Answer: 26"
@@ -30,6 +31,10 @@ VGS = (
   "put your final answer within \\boxed{}.<｜Assistant｜><think>\n"  # noqa: RUF001
 )
 REASON = f"Question:\n{Q}\nAnswer:\nLet's think step by step.\n"
+CHATML = (
+  f"<|im_start|>system\n{tiny_hf.SYSTEM}<|im_end|>\n"
+  f"<|im_start|>user\n{Q}<|im_end|>\n<|im_start|>assistant\n"
+)
 TEXTS = {
   "qwen-prm": (
     f"{QWEN}{A}<extra_0>{B}<extra_0>{C}<extra_0>{END}",
@@ -151,6 +156,23 @@ TEXTS = {
       f"<s> Problem: {Q}\nSolution:\n{A}",
       f"<s> Problem: {Q}\nSolution:\n{A}\n{B}",
       f"<s> Problem: {Q}\nSolution:\n{A}\n{B}\n{C}",
+    ],
+  ),
+  "eurus-prm": (
+    f"{CHATML}Step 1: {A}\n\nStep 2: {B}\n\nStep 3: {C}{END}",
+    [
+      f"{CHATML}Step 1: {A}\n\n",
+      f"{CHATML}Step 1: {A}\n\nStep 2: {B}\n\n",
+      f"{CHATML}Step 1: {A}\n\nStep 2: {B}\n\nStep 3: {C}",
+    ],
+  ),
+  "implicit-prm": (
+    f"{LLAMA}{USER}{Q}{SIGN}Step 1: {A}\n\nStep 2: {B}\n\nStep 3: {C}"
+    "<|eot_id|>",
+    [
+      f"{LLAMA}{USER}{Q}{SIGN}Step 1: {A}\n\n",
+      f"{LLAMA}{USER}{Q}{SIGN}Step 1: {A}\n\nStep 2: {B}\n\n",
+      f"{LLAMA}{USER}{Q}{SIGN}Step 1: {A}\n\nStep 2: {B}\n\nStep 3: {C}",
     ],
   ),
 }

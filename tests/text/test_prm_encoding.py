@@ -9,6 +9,11 @@ from tests.checkpoint import prm_folders
 from tests.text import tiny_hf
 from tests.text.prm_texts import END, QWEN, TEXTS, A, B, C, Q
 
+TOKENIZERS = {
+  "eurus-prm": prm_folders.BYTES,
+  "implicit-prm": prm_folders.LLAMA3,
+}
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
@@ -17,7 +22,7 @@ def folders(tmp_path_factory):
 
   def folder(name):
     if name not in done:
-      _, tokenizer, _, _ = prm_folders.SHAPES[name]
+      tokenizer = TOKENIZERS.get(name) or prm_folders.SHAPES[name][1]
       special = dict(prm_folders.SPECIAL.get(name, {}))
       added = special.pop("added", None)
       prm_folders.WRITERS[tokenizer](root / name, **special)
