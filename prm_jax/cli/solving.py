@@ -13,6 +13,7 @@ import numpy as np
 from prm_jax import errors
 from prm_jax.build import fields, models, searches
 from prm_jax.build.methods import base as methods
+from prm_jax.cli import tree_pages
 from prm_jax.decode import scoring, signals, step
 from prm_jax.eval import bootstrap, flops
 from prm_jax.models import config as config_lib
@@ -218,16 +219,19 @@ def make_solver(
   target: models.Loaded | None = None,
 ) -> solver.Solver:
   """Binds everything; compiles nothing yet."""
-  own = solver_config(sizes)
+  vocab_size = policy.model.config.transformer.vocab_size
+  step_format = searches.step_format(task, policy.tokenizer, ends, vocab_size)
+  own = tree_pages.add(
+    solver_config(sizes), search, task.max_steps, step_format.max_step_tokens
+  )
   scorer = verifier.scorer
   if isinstance(scorer, scoring.ModelScorer | signals.LawScorer):
     scorer = dataclasses.replace(scorer, layout=own.layout)
-  vocab_size = policy.model.config.transformer.vocab_size
   steps = step.StepFactory(
     policy.model,
     scorer,
     searches.sampler(sampler),
-    searches.step_format(task, policy.tokenizer, ends, vocab_size),
+    step_format,
     searches.run_fn(search, own.slots),
     target and target.model,
   )

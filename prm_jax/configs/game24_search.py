@@ -52,9 +52,9 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
     "slots": 0,  # problems at a time, the others queue; 0: all of the batch
     "prompt_tokens": 8,  # 0: as many as the longest prompt has
     "max_tokens": 44,
-    "cache": "contiguous",  # or "paged"
+    "cache": "auto",  # "contiguous", or "paged" as it is for trees
     "page_tokens": 16,
-    "pages": 0,  # of each problem, 0: as many as all rows can fill
+    "pages": 0,  # of each problem, 0: as many as rows and nodes can fill
   }
   if method == "greedy":
     c.search.num_rows = 1

@@ -71,9 +71,11 @@ class SolverConfig:
       divide their number.
     prompt_tokens: slots for a prompt; longer prompts are an error.
     max_tokens: slots for a row's own tokens; a row that fills them is done.
-    cache: whether rows have caches of their own or share pages.
+    cache: "contiguous", rows have caches of their own; "paged", they share
+      pages; "auto", the nodes of trees share pages and rows do not.
     page_tokens: of the cache "paged".
-    pages: of each problem, for the cache "paged"; 0: what all rows can fill.
+    pages: of each problem, for the cache "paged"; 0: what all rows can fill,
+      or all nodes of a tree.
     slots: problems of a batch that are searched at a time: when one is over,
       the next takes its place. 0: all of them.
   """
@@ -81,7 +83,7 @@ class SolverConfig:
   batch_size: int = 256
   prompt_tokens: int = 16
   max_tokens: int = 48
-  cache: Literal["contiguous", "paged"] = "contiguous"
+  cache: Literal["auto", "contiguous", "paged"] = "auto"
   page_tokens: int = 16
   pages: int = 0
   slots: int = 0
