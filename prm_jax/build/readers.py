@@ -166,7 +166,7 @@ def _fine_tuned(path: pathlib.Path, loaded: models.Loaded) -> Reader:
     encoding.EncodingConfig, dict(loaded.extra["encoding"]), "encoding"
   )
   return Reader(
-    loaded.model,
+    reads.Values(loaded.model),
     loaded.params,
     encoding.encode_fn(tokenizer, own),
     NATIVE,
