@@ -122,7 +122,8 @@ def start(
   first = jnp.zeros((problems, size + num_rows), jnp.int32)
   return Tree(
     nodes=nodes,
-    store=writer.take_fn(root, first),
+    # XLA would copy empty caches while it compiles, for minutes.
+    store=writer.take_fn(jax.lax.optimization_barrier(root), first),
     num_nodes=count + 1,
     calls=count,
     waiting=jnp.zeros(problems, bool),
