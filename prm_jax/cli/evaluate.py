@@ -114,7 +114,7 @@ def _source(
   )
   limits = [n for n in (config.scoring.max_tokens, reader.max_tokens) if n]
   scorer = step_scores.StepScorer(
-    reader.model,
+    reader.reading,
     reader.params,
     reader.encode,
     step_scores.ScoringConfig(

@@ -10,6 +10,7 @@ from prm_jax.build import models, public, readers
 from prm_jax.checkpoint import hub
 from prm_jax.cli import solving
 from prm_jax.decode import text_scoring
+from prm_jax.models import reads
 from prm_jax.solvers import text_reading
 from prm_jax.tasks import base as tasks
 from prm_jax.text import tokenizer as tokenizer_lib
@@ -57,6 +58,12 @@ def load(
   except errors.UserError as error:
     told = str(error).removeprefix("--model: ")
     raise errors.UserError(f"--verifier: {told}") from error
+  if not isinstance(reader.reading, reads.Values):
+    raise errors.UserError(
+      f"--verifier: {config.verifier}: format {reader.format_name!r} is not "
+      "read by one value head and cannot guide a search; `score` reads it"
+    )
+  model = reader.reading.model
   own = config.solver.max_tokens
   room = int(_MORE_TOKENS * own) + _PER_STEP * task.max_steps
   reading = text_reading.TextReading(
@@ -67,7 +74,7 @@ def load(
     context=reader.max_tokens or None,
   )
   scorer = text_scoring.TextScorer(
-    reader.model,
+    model,
     reading.prompts,
     reading.rows,
     reading.prompt_slots,
@@ -77,7 +84,7 @@ def load(
     pathlib.Path(config.verifier).name,
     scorer,
     reader.params,
-    reader.model.config,
+    model.config,
     reading,
   )
 

@@ -57,10 +57,9 @@ def read_anew(reader, question, steps):
   found = reader.encode(question, steps)
   tokens = jnp.asarray(found.tokens)[None]
   place = jnp.arange(tokens.shape[1])[None]
-  out = lm.forward(
-    reader.model, reader.params, tokens, place, jnp.ones_like(place)
-  )
-  scores = heads.to_probability(out.values[0], reader.model.config)
+  model = reader.reading.model
+  out = lm.forward(model, reader.params, tokens, place, jnp.ones_like(place))
+  scores = heads.to_probability(out.values[0], model.config)
   return float(scores[found.step_end[-1]])
 
 
