@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from prm_jax import errors
 from prm_jax.build import encoding, fields, models, public
-from prm_jax.checkpoint import prm
+from prm_jax.checkpoint import hub, prm
 from prm_jax.models import lm, reads
 from prm_jax.text import hf_tokenizer, prm_encoding, prm_table
 from prm_jax.text import steps as steps_lib
@@ -37,6 +37,16 @@ class Reader(NamedTuple):
   aggregate: str
   max_tokens: int
 
+  @property
+  def model(self) -> lm.Model:
+    """The one model with a value head; UserError where there are two."""
+    if not isinstance(self.reading, reads.Values):
+      raise errors.UserError(
+        f"--format: {self.format_name} compares two models; it scores given "
+        "solutions and guides no search"
+      )
+    return self.reading.model
+
 
 def load(
   directory: str | pathlib.Path,
@@ -51,7 +61,7 @@ def load(
   """Reads a public process reward model, or a verifier trained here.
 
   Args:
-    directory: of the model.
+    directory: of the model, or its name on the hub.
     format_name: row of `text.prm_table`; "": config.json tells.
     joining: how steps become tokens; "": as the format has it.
     base: folder of the model that an adapter changes; "": as it says.
@@ -62,7 +72,10 @@ def load(
   Raises:
     UserError: one line that names file and field.
   """
-  path = pathlib.Path(directory)
+  try:
+    path = hub.resolve(directory)
+  except errors.UserError as error:
+    raise errors.UserError(f"--model: {error}") from error
   if not path.is_dir():
     raise errors.UserError(f"--model: {path}: no such folder")
   if not public.is_public(path) and not prm.is_adapter(path):
