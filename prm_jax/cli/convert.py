@@ -13,7 +13,7 @@ import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import models, parity, public
-from prm_jax.checkpoint import disk
+from prm_jax.checkpoint import disk, hub
 from prm_jax.cli import flags as flags_lib
 from prm_jax.cli import report
 from prm_jax.data import atomic
@@ -41,6 +41,10 @@ def run(
     )
   if config.parity.length < 1 or config.shard_bytes < 1:
     raise errors.UserError("parity.length, shard_bytes: must be at least 1")
+  try:
+    source = str(hub.resolve(source))
+  except errors.UserError as error:
+    raise errors.UserError(f"--model: {error}") from error
   is_public = public.is_public(source)
   target = target or ("native" if is_public else "hf")
   with report.progress("convert", 3) as tell:
