@@ -3,7 +3,7 @@
   prm-jax evaluate --benchmark perturbation --input answers.jsonl \\
     --workdir DIR
 
-A line has `seed`, `correct` and `kind`; the seed problem's kind is empty.
+A line has `seed`, `correct` and `kind`; a seed problem's kind is `seed`.
 """
 
 import ml_collections

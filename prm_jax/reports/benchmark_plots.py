@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import matplotlib
 import matplotlib.figure
+import matplotlib.ticker
 import numpy as np
 
 from prm_jax.eval import calibration
@@ -108,6 +109,7 @@ def best_of_n(rows: Sequence[results.Row]) -> matplotlib.figure.Figure | None:
           label=name if axes is grid[0] else None,
         )
       axes.set_xscale("log", base=2)
+      axes.xaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
       axes.set_xlabel("N")
       axes.set_ylabel(title)
     figure.legend(loc="outside lower center", ncols=len(names), fontsize=8)

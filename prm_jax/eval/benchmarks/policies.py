@@ -50,7 +50,7 @@ class Instance:
 
 @dataclasses.dataclass(frozen=True)
 class Answered:
-  """A judged answer; an empty kind marks the seed problem itself."""
+  """A judged answer; the kind of the seed problem is `seed` or empty."""
 
   seed: str
   correct: bool
@@ -81,6 +81,7 @@ def _format(name: str, record: type, citation: str) -> formats.Format[Any]:
   return formats.Format(name, record, parse, note)
 
 
+SEED_KINDS = ("", "seed")
 PROCBENCH = _format("procbench", Run, "arXiv 2410.03117")
 DIA = _format("dia", Instance, "arXiv 2410.15490")
 PERTURBATION = _format("perturbation", Answered, "arXiv 2505.23851")
@@ -167,7 +168,7 @@ class Perturbation:
     seeds: dict[str, bool] = {}
     variants = []
     for row in rows.read(PERTURBATION, path).records:
-      if row.kind:
+      if row.kind not in SEED_KINDS:
         variants.append((row.seed, row.kind, row.correct))
       elif row.seed in seeds:
         raise errors.UserError(f"{path}: seed {row.seed!r} stands there twice")

@@ -84,7 +84,12 @@ def scored(found: Samples, source: base.Source) -> list[np.ndarray]:
       raise errors.UserError(
         "this benchmark needs --scores FILE or --model DIR"
       )
-    return base.checked(found.step_scores, found.texts, "step_scores")
+    # A search may cut a step that grows too long, so that it has scored more
+    # steps than the text has.
+    own = found.texts._replace(
+      steps=tuple(("",) * len(scores) for scores in found.step_scores)
+    )
+    return base.checked(found.step_scores, own, "step_scores")
   prompts = [problem.prompt for problem in found.texts.problems]
   if isinstance(source, sources.Verifier) and not all(prompts):
     raise errors.UserError("protocol.problems: names no file of problems")

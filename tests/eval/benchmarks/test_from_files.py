@@ -160,7 +160,7 @@ def test_prm_at_n(sampled):
 
 def test_samples_of_a_search_bring_their_scores(tmp_path):
   rows = (
-    records.SearchRow(("a",), "1", True, 0.9, (0.9,)),
+    records.SearchRow(("a",), "1", True, 0.9, (0.8, 0.9)),  # cut in two
     records.SearchRow(("b",), "2", False, 0.1, (0.1,)),
   )
   sample = records.SearchSample("p0", rows, 0, {})

@@ -53,7 +53,7 @@ def test_perturbation(tmp_path):
   path = tables.lines(
     tmp_path / "rows.jsonl",
     {"seed": "a", "correct": True},
-    {"seed": "b", "correct": True, "kind": ""},
+    {"seed": "b", "correct": True, "kind": "seed"},
     {"seed": "a", "correct": True, "kind": "symbolic"},
     {"seed": "a", "correct": False, "kind": "symbolic"},
     {"seed": "b", "correct": False, "kind": "symbolic"},
