@@ -1,6 +1,6 @@
 """Rows of token ids to text, verdicts and records, on the host."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -29,29 +29,43 @@ def judge(
 
   A row that was cut off (no `<eos>`) is wrong and has no answer.
   """
-  steps, answers = [], []
-  correct = np.zeros(solved.length.shape, bool)
-  for i, problem in enumerate(solved.problems):
-    seen: dict[bytes, tuple[tuple[str, ...], str | None, bool]] = {}
-    rows = []
-    for n in range(solved.length.shape[1]):
-      tokens = solved.tokens[i, n, : solved.length[i, n]]
-      key = tokens.tobytes()
+  places: list[int] = []
+  attempts: list[tuple[tasks.Problem, Sequence[str]] | None] = []
+  texts: list[tuple[str, ...]] = []
+  for problem, tokens, length in zip(
+    solved.problems, solved.tokens, solved.length, strict=True
+  ):
+    seen: dict[bytes, int] = {}
+    for n, end in enumerate(length):
+      key = tokens[n, :end].tobytes()
       if key not in seen:
-        seen[key] = _judge_row(task, tokenizer, problem, tokens)
-      rows.append(seen[key])
-    steps.append([row[0] for row in rows])
-    answers.append([row[1] for row in rows])
-    correct[i] = [row[2] for row in rows]
-  return Judged(steps, answers, correct)
+        seen[key] = len(texts)
+        text, finished = steps_lib.decode_steps(tokenizer, tokens[n, :end])
+        texts.append(tuple(text))
+        attempts.append((problem, text) if finished else None)
+      places.append(seen[key])
+  verdicts = _verdicts(task, attempts)
+  num_rows = solved.length.shape[1]
+  by_problem = lambda found: [
+    [found[place] for place in places[i : i + num_rows]]
+    for i in range(0, len(places), num_rows)
+  ]
+  return Judged(
+    by_problem(texts),
+    by_problem([verdict.answer for verdict in verdicts]),
+    np.array(by_problem([verdict.correct for verdict in verdicts]), bool),
+  )
 
 
-def _judge_row(task, tokenizer, problem, tokens):
-  texts, finished = steps_lib.decode_steps(tokenizer, tokens)
-  if not finished:
-    return tuple(texts), None, False
-  verdict = task.verify(problem, texts)
-  return tuple(texts), verdict.answer, verdict.correct
+def _verdicts(
+  task: tasks.Task,
+  attempts: Sequence[tuple[tasks.Problem, Sequence[str]] | None],
+) -> list[tasks.Verdict]:
+  """Of each attempt; None was not finished."""
+  whole = [attempt for attempt in attempts if attempt is not None]
+  found = iter(tasks.verify_all(task, whole))
+  unfinished = tasks.Verdict(False, None, "not finished")
+  return [unfinished if a is None else next(found) for a in attempts]
 
 
 def without_copies(solved: Solved, judged: Judged) -> Judged:

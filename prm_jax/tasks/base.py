@@ -92,6 +92,24 @@ class Task(Protocol):
     ...
 
 
+@runtime_checkable
+class Together(Protocol):
+  """A task that judges many solutions faster than one by one."""
+
+  def verify_all(
+    self, attempts: Sequence[tuple[Problem, Sequence[str]]]
+  ) -> list[Verdict]: ...
+
+
+def verify_all(
+  task: Task, attempts: Sequence[tuple[Problem, Sequence[str]]]
+) -> list[Verdict]:
+  """A verdict for each problem and steps, together where the task can."""
+  if isinstance(task, Together):
+    return task.verify_all(attempts)
+  return [task.verify(problem, steps) for problem, steps in attempts]
+
+
 def hash_key(key: str) -> float:
   """A number in [0, 1) from sha256 of the key, the same on any machine."""
   digest = hashlib.sha256(key.encode()).digest()
