@@ -41,8 +41,8 @@ MISTAKES = {
   21: "the order of the two signs is turned round",
   22: "code that a model wrote runs in the process",
 }
-# Those without a test yet; none may join them.
-OPEN = {5, 6, 8, 9, 13, 14, 17, 22}
+# What runs text as a program, or reads objects that may.
+RUNS_CODE = {"eval", "exec", "compile", "system", "popen", "unsafe_load"}
 
 Q, STEPS = "How many eggs?", ["16 - 3 = 13", "13 * 2 = 26", "Answer: 26"]
 
@@ -55,8 +55,7 @@ def test_each_has_a_test(project_root):
         name = node.name
         if name.startswith("test_mistake_"):
           found.add(int(name.split("_")[2]))
-  assert found <= MISTAKES.keys()
-  assert MISTAKES.keys() - found <= OPEN
+  assert found == MISTAKES.keys()
 
 
 def scorer(folder, name, **options):
@@ -167,3 +166,20 @@ def test_mistake_21_a_sure_plus_is_a_good_step(tmp_path):
     token = found.encoder.tokenizer.backend.id_to_token(right)
     assert token.lstrip("Ġ▁") == "+"
     assert found.config.num_wrong == 1
+
+
+def test_mistake_22_nothing_that_a_model_wrote_is_run(project_root):
+  found = {}
+  for file in sorted((project_root / "prm_jax").rglob("*.py")):
+    for node in ast.walk(ast.parse(file.read_text())):
+      if isinstance(node, ast.Import):
+        names = {alias.name for alias in node.names} & {"pickle", "marshal"}
+      elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        names = {node.func.id} & RUNS_CODE
+      elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        names = {node.func.attr} & (RUNS_CODE - {"compile", "eval"})
+      else:
+        continue
+      if names:
+        found[file.relative_to(project_root).as_posix()] = names
+  assert found == {}

@@ -140,3 +140,10 @@ def test_rows_vote_by_their_answers(judged):
   best = judging.vote(judged, votes.naive, scores).tolist()
   answered = [n for n, a in enumerate(judged.answers[0]) if a is not None]
   assert best == [max(answered, key=lambda n: scores[0, n])]
+
+
+def test_mistake_5_a_row_that_was_cut_off_is_not_finished(judged):
+  """The same steps with and without `<eos>`."""
+  assert judged.steps[0][0] == judged.steps[0][1]
+  assert judged.correct[0].tolist()[:2] == [True, False]
+  assert judged.answers[0][1] is None

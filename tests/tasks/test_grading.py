@@ -68,7 +68,7 @@ def test_an_interval_may_stand_for_its_inequality():
     assert not lenient.grade(r"(-\infty,3)", "x<4").correct
 
 
-def test_a_substring_is_not_the_answer(grader):
+def test_mistake_13_a_substring_is_not_the_answer(grader):
   """ "1" stands in "10", in "0.1" and in "x+1", and is none of them."""
   for answer in ("10", "0.1", "x+1", "21", "1/10", r"\text{1 or 2}", "1, 2"):
     assert not grader.grade("1", answer).correct
