@@ -205,6 +205,16 @@ def make_train_step(
       found["learning_rate"] = metrics.Mean(rate, one)
     return kept.replace(finite=finite), found
 
+  return _jitted(update, loss_fn, mesh, shardings)
+
+
+def _jitted(
+  update: Callable[..., Any],
+  loss_fn: LossFn | StochasticLoss | FrozenLoss,
+  mesh: Mesh,
+  shardings: Any,
+) -> StepFn:
+  """`update` of a loss; what is frozen of it is an argument, not a constant."""
   ins = (shardings, partition.batch_sharding(mesh))
   options: dict[str, Any] = {
     "out_shardings": (shardings, partition.replicated(mesh)),
