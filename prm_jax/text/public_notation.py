@@ -103,6 +103,19 @@ class PublicNotation:
       ids = ids[:-1]
     return ids
 
+  def encode_steps(self, steps: Sequence[str]) -> list[int]:
+    """Ids of steps after a prompt, each closed by the first delimiter.
+
+    Raises:
+      UserError: they hold a token that ends a solution.
+    """
+    ids = self.tokenizer.encode(
+      "".join(step + self.step_strings[0] for step in steps)
+    )
+    if any(end in ids for end in self.eos_ids):
+      raise errors.UserError("steps: hold a token that ends a solution")
+    return ids
+
   @functools.cached_property
   def token_bytes(self) -> list[bytes]:
     """What each id writes."""
@@ -131,7 +144,8 @@ class PublicNotation:
   ) -> tuple[list[str], bool]:
     """Steps as the decoder counts them, stripped; empty ones are dropped.
 
-    What stands behind a delimiter inside its token is text of the next step.
+    What stands behind a delimiter inside its token is text of the next step,
+    once there is one.
     """
     steps: list[str] = []
     current, rest = b"", b""
@@ -155,7 +169,8 @@ class PublicNotation:
       if count == self.max_step_tokens:
         steps.append(_text(current))
         current, state, count = b"", 0, 0
-    steps.append(_text(current))
+    if count or finished:
+      steps.append(_text(current))
     return [step for step in steps if step], finished
 
   def _split(self, text: bytes, last: int) -> tuple[bytes, bytes]:

@@ -17,6 +17,7 @@ def tokenizer(tmp_path_factory):
 
 def make(tokenizer, **changes):
   ends = (tokenizer.eos_id, tokenizer.pad_id)
+  ends = tuple(token for token in ends if token is not None)
   return public_notation.PublicNotation(tokenizer, ends, **changes)
 
 
@@ -71,6 +72,12 @@ def test_what_stands_behind_a_delimiter_begins_the_next_step(tokenizer):
   steps, _ = own.read_steps(tokens)
   assert b"".join(texts) == b"Step 1: ok"
   assert steps == ["St", "1: ok"]
+  # Not before: it would be a step that no token was written for.
+  own = make(tokenizer, step_strings=("e",))
+  whole = next(i for i, text in enumerate(own.token_bytes) if text == b"ep")
+  assert own.read_steps([*tokenizer.encode("St"), whole]) == (["St"], False)
+  more = [*tokenizer.encode("St"), whole, *tokenizer.encode("x")]
+  assert own.read_steps(more) == (["St", "px"], False)
 
 
 def test_a_stop_string_ends_the_solution(tokenizer):
