@@ -169,6 +169,11 @@ def make_settings(
     losses.ObjectiveConfig, config.objective.to_dict(), "objective"
   )
   data = training.pipeline_config(config.data, config.seed)
+  if objective.name in losses.WHOLE and data.layout == "pack":
+    raise errors.UserError(
+      "data.layout: 'pack' puts solutions side by side, objective "
+      f"{objective.name!r} needs 'bucket'"
+    )
   if not 1 <= config.num_micro_batches <= data.batch_size or (
     data.batch_size % config.num_micro_batches
   ):

@@ -54,6 +54,8 @@ def set_data(c: ml_collections.ConfigDict) -> None:
     "loss": "cross_entropy",
     "reduction": "token",
     "lm_coefficient": 0.0,
+    "margin": 4.0,  # of "pqm"
+    "variant": "proper",  # of "survival"
   }
   c.tree = {
     "deduplicate": False,

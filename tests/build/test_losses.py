@@ -160,3 +160,46 @@ def test_language_modelling_beside_values():
 def test_objective_that_does_not_fit_the_model_is_told(config, changes, told):
   with pytest.raises(errors.UserError, match=told):
     losses.loss_fn(lm.Model(tiny.config(**changes)), config)
+
+
+def rows():
+  """Two solutions, steps at 1, 2, 4; the second is wrong from step 1 on."""
+  data = batch("values")
+  segments = np.array([[1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1]], np.int32)
+  weights = np.array([[0, 1, 1, 0, 1, 0], [0, 1, 1, 0, 0, 0]], np.float32)
+  targets = np.array([[0, 1, 1, 0, 1, 0], [0, 1, 0, 0, 0, 0]], np.int32)
+  arrays = {"segment_ids": segments, "weights": weights, "targets": targets}
+  return data | jax.tree.map(jnp.asarray, arrays)
+
+
+def test_the_first_error_is_a_hazard():
+  loss, _, out = run(
+    CONFIG("survival"), rows(), value_head="scalar", use_lm_head=False
+  )
+  right = np.log(1 / (1 + np.exp(-out.values)))  # log(1 - h)
+  wrong = np.log(1 / (1 + np.exp(out.values)))
+  want = -(right[0, [1, 2, 4]].sum() + right[1, 1] + wrong[1, 2])
+  assert float(loss.total) == pytest.approx(want, rel=1e-5)
+  assert float(loss.count) == 2
+
+
+def test_steps_are_ranked():
+  loss, _, out = run(
+    CONFIG("pqm", margin=2.0), rows(), value_head="scalar", use_lm_head=False
+  )
+  one, two = (np.exp(values) for values in out.values)
+  first = one[[1, 2, 4]]
+  below = two[2] * np.exp(2.0)
+  want = -np.mean(np.log(first / (1 + np.cumsum(first))))
+  want -= np.mean(np.log([1 / (1 + below), two[1] / (1 + below + two[1])]))
+  assert float(loss.total) == pytest.approx(want, rel=1e-5)
+  assert float(loss.count) == 2
+
+
+@pytest.mark.parametrize("name", losses.WHOLE)
+def test_objectives_of_whole_solutions_want_one_score(name):
+  with pytest.raises(errors.UserError, match=r"objective\.reduction"):
+    CONFIG(name, reduction="sum")
+  own, _, _ = model(value_head="step", use_lm_head=False)
+  with pytest.raises(errors.UserError, match="value_head 'scalar'"):
+    losses.loss_fn(own, CONFIG(name))
