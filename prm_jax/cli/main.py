@@ -25,6 +25,7 @@ COMMANDS = {
   "convert": "public checkpoints to our folders and back, compared",
   "score": "step scores of given solutions",
   "search": "solve problems with a method under a budget",
+  "label": "step labels of given solutions, by rollouts of a policy",
   "evaluate": "measure a verifier or a policy by a benchmark",
   "report": "tables, plots and one HTML page from work directories",
 }

@@ -45,19 +45,26 @@ class Read:
   bad: list[str]
 
 
-def read(path: str | pathlib.Path, split: str, skip_bad: bool = False) -> Read:
+def read(
+  path: str | pathlib.Path,
+  split: str,
+  skip_bad: bool = False,
+  problems: Mapping[str, tasks.Problem] | None = None,
+) -> Read:
   """Reads a file of solutions.
 
   Shapes of a line: records of `data.records` (a `problem` line before the
   `solution` lines that name it); a question with a list of steps under
   `steps` or `completions`; a question with a whole text under `response`,
-  `answer`, ..., cut at `split`. A text with GSM8K's `####` is cut at line
+  `answer`, ..., cut at `split`. Where there is a list, `answer` is the
+  reference. A text with GSM8K's `####` is cut at line
   ends, and the calculator's notes in `<<...>>` are left out.
 
   Args:
     path: JSON lines.
     split: text between steps.
     skip_bad: collect messages about bad lines instead of stopping.
+    problems: by id, that `solution` lines may name beside the file's own.
 
   Raises:
     UserError: names file, line and field; or the file holds no solution.
@@ -69,12 +76,12 @@ def read(path: str | pathlib.Path, split: str, skip_bad: bool = False) -> Read:
     raise errors.UserError(f"{file}: cannot be read ({error})") from error
   items: list[Item] = []
   bad: list[str] = []
-  problems: dict[str, tasks.Problem] = {}
+  known = dict(problems or {})
   for number, line in enumerate(lines, start=1):
     if not line.strip():
       continue
     try:
-      item = _item(number, line, split, problems)
+      item = _item(number, line, split, known)
     except errors.UserError as error:
       bad.append(f"{file}:{number}: {error}")
       if not skip_bad:
@@ -116,8 +123,15 @@ def _item(
   if not isinstance(question, str):
     raise errors.UserError(f"{name}: {question!r} is not a text")
   identity = row.get("problem_id", row.get("id", f"line {number}"))
-  problem = tasks.Problem(str(identity), "", question, None, {})
+  reference = row.get("answer") if _is_list(row) else None
+  problem = tasks.Problem(
+    str(identity), "", question, None if reference is None else str(reference)
+  )
   return Item(number, problem, _steps(row, split))
+
+
+def _is_list(row: Mapping[str, Any]) -> bool:
+  return any(row.get(name) is not None for name in _LISTS)
 
 
 def _steps(row: Mapping[str, Any], split: str) -> tuple[str, ...]:

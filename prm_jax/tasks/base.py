@@ -43,11 +43,14 @@ class Verdict:
       step is right, a chain asks for the answer alone.
     answer: canonical answer for votes; None if none can be extracted.
     reason: one line; names the first wrong step if there is one.
+    known: False where nothing is known of the answer, which then counts as
+      wrong in a search and not at all in a label.
   """
 
   correct: bool
   answer: str | None
   reason: str
+  known: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

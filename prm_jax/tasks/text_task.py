@@ -92,13 +92,16 @@ class TextTask:
   ) -> base.Verdict:
     if answer is None:
       rules = ", ".join(self.config.rules)
-      return base.Verdict(False, None, f"no answer found by {rules}")
+      told = f"no answer found by {rules}"
+      return base.Verdict(False, None, told, known=gold is not None)
     if grade is None:
-      return base.Verdict(False, answer, "there is no reference answer")
+      told = "there is no reference answer"
+      return base.Verdict(False, answer, told, known=False)
     reason = f"the answer {answer} {grade.reason}"
     if not grade.correct:
       reason = f"{reason}, {gold}"
-    return base.Verdict(grade.correct, answer, reason)
+    known = grade.outcome not in grading.UNKNOWN
+    return base.Verdict(grade.correct, answer, reason, known)
 
   def tokenizer(self) -> tokenizer_lib.Tokenizer:
     raise errors.UserError(
