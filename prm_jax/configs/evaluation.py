@@ -32,6 +32,6 @@ def scored(benchmark: str, **protocol: Any) -> ml_collections.ConfigDict:
     "dtype": "",
     "max_tokens": 0,  # 0: what the format and config.json say
     "overlong": "stop",  # or "left"
-    "batch_tokens": 16_384,
+    "batch_tokens": 0,  # of one forward; 0: as the device wants it
   }
   return c

@@ -26,6 +26,6 @@ def get_config() -> ml_collections.ConfigDict:
   c.max_tokens = 0  # 0: what the format and config.json say
   c.overlong = "stop"  # or "left", "skip"
   c.skip_bad = False
-  c.batch_tokens = 16_384
+  c.batch_tokens = 0  # of one forward; 0: as the device wants it
   c.chunk = 1024  # solutions between two writes
   return c

@@ -5,6 +5,7 @@ programs are compiled and little is padding; the head sees the places that are
 read and no other.
 """
 
+import collections
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from prm_jax.text import steps as steps_lib
 from prm_jax.types import Params
 
 OVERLONG = ("stop", "left", "skip")
+# A CPU is fastest while a batch's activations fit its caches.
+_BATCH_TOKENS = collections.defaultdict(lambda: 16_384, cpu=2048)
 _SLOTS = 32  # lengths of texts are multiples of it
 _PLACES = 8  # that are read of a text, at least; beyond, powers of two
 _GROWTH = 1.2  # from one length to the next, at least
@@ -29,20 +32,21 @@ class ScoringConfig:
   """Shapes of the programs.
 
   Attributes:
-    batch_tokens: slots of one forward, padding included.
+    batch_tokens: slots of one forward, padding included; 0: as the device
+      wants it, see `_BATCH_TOKENS`.
     max_tokens: context of the model; 0: unlimited.
     overlong: what happens to texts beyond it: "stop" with an error, drop
       tokens on the "left", as long as no place that is read goes, or "skip"
       the solution, whose scores are then absent.
   """
 
-  batch_tokens: int = 16_384
+  batch_tokens: int = 0
   max_tokens: int = 0
   overlong: str = "stop"
 
   def __post_init__(self):
-    if self.batch_tokens < 1:
-      raise errors.UserError("batch_tokens: must be at least 1")
+    if self.batch_tokens < 0:
+      raise errors.UserError("batch_tokens: must be at least 0 (0: any)")
     if self.max_tokens < 0:
       raise errors.UserError("max_tokens: must be at least 0 (0: unlimited)")
     if self.overlong not in OVERLONG:
@@ -135,7 +139,8 @@ class StepScorer:
     kept = {i: cut for i, cut in enumerate(fitted) if cut is not None}
     scored = [Scored(None, len(text.tokens), 0) for text in texts]
     done = len(fitted) - len(kept)
-    for batch in _batches(kept, self._config.batch_tokens):
+    size = self._config.batch_tokens or _BATCH_TOKENS[jax.default_backend()]
+    for batch in _batches(kept, size):
       values = np.asarray(_run(self._reading, self._params, *batch.arrays))
       for row, index in enumerate(batch.indices):
         cut, before = kept[index], len(texts[index].tokens)

@@ -109,7 +109,7 @@ def test_tokens_on_the_left_go_but_no_step(model):
 
 @pytest.mark.parametrize(
   ("options", "part"),
-  [({"batch_tokens": 0}, "batch_tokens"), ({"max_tokens": -1}, "max_tokens"),
+  [({"batch_tokens": -1}, "batch_tokens"), ({"max_tokens": -1}, "max_tokens"),
    ({"overlong": "right"}, "overlong: 'right' is not one of stop, left")],
 )  # fmt: skip
 def test_bad_config(options, part):

@@ -21,7 +21,13 @@ import tokenizers
 import torch
 import torch_side
 from safetensors import numpy as st
-from tokenizers import decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+  decoders,
+  models,
+  normalizers,
+  pre_tokenizers,
+  trainers,
+)
 
 from prm_jax.build import readers
 from prm_jax.data import solution_files
@@ -31,6 +37,11 @@ SIZES = {"vocab_size": 4096, "hidden_size": 128, "intermediate_size": 352,
          "num_hidden_layers": 3, "num_attention_heads": 4,
          "num_key_value_heads": 2}  # fmt: skip
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<extra_0>"]
+# Qwen's; `transformers` puts it in whatever the tokenizer's file has.
+PATTERN = (
+  r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
+  r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 TEMPLATE = (
   "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + "
   "'<|im_end|>\n' }}{% endfor %}"
@@ -40,7 +51,13 @@ TEMPLATE = (
 def write_checkpoint(folder: pathlib.Path, texts: list[str]) -> None:
   """Random weights in the files of a Qwen process reward model."""
   backend = tokenizers.Tokenizer(models.BPE())
-  backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+  backend.normalizer = normalizers.NFC()
+  backend.pre_tokenizer = pre_tokenizers.Sequence(
+    [
+      pre_tokenizers.Split(tokenizers.Regex(PATTERN), "isolated"),
+      pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+    ]
+  )
   backend.decoder = decoders.ByteLevel()
   trainer = trainers.BpeTrainer(
     vocab_size=SIZES["vocab_size"] - len(SPECIAL),
@@ -111,10 +128,11 @@ def main() -> None:
   parser.add_argument("--input", required=True)
   parser.add_argument("--out", required=True)
   parser.add_argument("--rounds", type=int, default=3)
-  parser.add_argument("--batch_tokens", type=int, default=8192)
+  parser.add_argument("--batch_tokens", type=int, default=0)
   parser.add_argument("--batch", type=int, default=16, help="of torch")
+  parser.add_argument("--threads", type=int, default=os.cpu_count())
   args = parser.parse_args()
-  torch.set_num_threads(os.cpu_count() or 1)
+  torch.set_num_threads(args.threads)
   items = solution_files.read(args.input, "\n").items
   solutions = [(item.problem.prompt, list(item.steps)) for item in items]
   with tempfile.TemporaryDirectory() as name:
@@ -127,41 +145,49 @@ def main() -> None:
     reader.reading, reader.params, reader.encode, config
   )
   sides = {
-    "prm_jax": lambda: ours(scorer, reader, solutions),
-    "torch, one by one": lambda: torch_side.one_by_one(reference, solutions),
-    "torch, batches": lambda: torch_side.batched(
-      reference, solutions, args.batch
+    "prm_jax": lambda own: ours(scorer, reader, own),
+    "torch, one by one": lambda own: torch_side.one_by_one(reference, own),
+    "torch, batches": lambda own: torch_side.batched(
+      reference, own, args.batch
     ),
-    "torch, sorted batches": lambda: torch_side.sorted_batches(
-      reference, solutions, args.batch
+    "torch, sorted batches": lambda own: torch_side.sorted_batches(
+      reference, own, args.batch
     ),
   }
   seconds: dict[str, list[float]] = {side: [] for side in sides}
+  cpu: dict[str, list[float]] = {side: [] for side in sides}
   scores, first = {}, {}
   for number in range(args.rounds + 1):
     for side, run in sides.items():
-      started = time.perf_counter()
-      scores[side] = run()
+      started, busy = time.perf_counter(), time.process_time()
+      # To be warm torch needs no more than a few.
+      is_short = number == 0 and side != "prm_jax"
+      scores[side] = run(solutions[:32] if is_short else solutions)
       spent = time.perf_counter() - started
       if number:
         seconds[side].append(spent)
+        cpu[side].append(time.process_time() - busy)
       else:  # programs are compiled, memory is found
         first[side] = spent
       print(number, side, f"{spent:.1f} s", flush=True)
   num_tokens = sum(len(reader.encode(*s).tokens) for s in solutions)
-  report(args, seconds, first, scores, num_tokens)
+  report(args, seconds, cpu, first, scores, num_tokens)
 
 
-def report(args, seconds, first, scores, num_tokens) -> None:
+def report(args, seconds, cpu, first, scores, num_tokens) -> None:
   own = np.concatenate(scores["prm_jax"])
   rows = [
     {
       "side": side,
       "seconds": statistics.median(spent),
+      "cpu_seconds": statistics.median(cpu[side]),
       "first_seconds": first[side],
       "tokens_per_s": num_tokens / statistics.median(spent),
       "times_ours": statistics.median(
         a / b for a, b in zip(spent, seconds["prm_jax"], strict=True)
+      ),
+      "cpu_times_ours": statistics.median(
+        a / b for a, b in zip(cpu[side], cpu["prm_jax"], strict=True)
       ),
       "largest_difference": float(
         np.max(np.abs(np.concatenate(scores[side]) - own))
@@ -174,6 +200,7 @@ def report(args, seconds, first, scores, num_tokens) -> None:
     "steps": len(own),
     "tokens": num_tokens,
     "cores": os.cpu_count(),
+    "torch_threads": args.threads,
     "load_average": os.getloadavg(),
     "versions": {"jax": jax.__version__, "torch": torch.__version__},
     "rounds": args.rounds,
