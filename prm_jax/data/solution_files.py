@@ -122,7 +122,8 @@ def _item(
   name, question = _first(row, _QUESTIONS)
   if not isinstance(question, str):
     raise errors.UserError(f"{name}: {question!r} is not a text")
-  identity = row.get("problem_id", row.get("id", f"line {number}"))
+  # A row's own name first: several may be of one problem.
+  identity = row.get("id", row.get("problem_id", f"line {number}"))
   reference = row.get("answer") if _is_list(row) else None
   problem = tasks.Problem(
     str(identity), "", question, None if reference is None else str(reference)

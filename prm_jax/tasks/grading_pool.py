@@ -77,11 +77,9 @@ class Pool:
     replies: dict[int, Reply] = {}
     crashed: set[int] = set()
     waiting = collections.deque(range(len(requests)))
-    for process in list(self._running):
-      if process.process.poll() is not None:  # ended by somebody else
-        self._remove(process)
     try:
       while len(replies) < len(requests):
+        self._remove_dead()
         wanted = min(self._num_workers, len(waiting) + self._num_busy())
         while len(self._running) < wanted:
           self._running.append(self._start())
@@ -98,6 +96,12 @@ class Pool:
       self.close()
       raise
     return [replies[i] for i in range(len(requests))]
+
+  def _remove_dead(self) -> None:
+    """Processes without work that somebody else has ended."""
+    for process in list(self._running):
+      if process.task is None and process.process.poll() is not None:
+        self._remove(process)
 
   def pids(self) -> list[int]:
     return [process.process.pid for process in self._running]

@@ -48,7 +48,10 @@ def encode_solution(
   prompt_length = len(tokens)
   step_end = []
   for index, step in enumerate(steps):
-    step_ids = _encode_exactly(tokenizer, step)
+    try:
+      step_ids = _encode_exactly(tokenizer, step)
+    except errors.UserError as error:
+      raise errors.UserError(f"steps[{index}]: {error}") from error
     if not step_ids:
       raise errors.UserError(f"steps[{index}]: the step is empty")
     delimiters = (tokenizer.step_id, tokenizer.eos_id, tokenizer.pad_id)

@@ -15,7 +15,8 @@ def test_one_workdir(finished, tmp_path, prm):
   assert out[-1] == f"report: {workdir / 'report.html'}"
   page = (workdir / "report.html").read_text()
   assert "step beam" in page
-  assert page.count("<img") == 2  # the table's; there are no curves
+  # The table's, and accuracy by operations; there are no curves.
+  assert page.count("<img") == 3
 
 
 def test_several_workdirs(finished, tmp_path, prm):

@@ -39,7 +39,7 @@ def judging(votes) -> critic.CriticFn:
 @pytest.mark.parametrize(
   ("start", "values", "want"),
   [
-    (0.5, (0.6, 0.4, 0.4, 0, 0.2), [1, 0, 1, 0, 0]),
+    (0.5, (0.6, 0.4, 0.4, 0.0, 0.2), [1, 0, 1, 0, 0]),
     (0.5, (0.4,), [1]),  # just enough
     (0.0, (0.4, 0.4), [0, 0]),
     (0.5, (math.nan, 0.9), [0, 0]),
