@@ -136,7 +136,8 @@ def sample(
     )
     with report.progress(f"sample {split}", len(problems)) as tell:
       solved = searching.solve(problems, tell)
-    judged = judging.judge(task, policy.tokenizer, solved)
+    notation = solving.policy_notation(policy)
+    judged = judging.judge(task, notation, solved)
     workdir.mkdir(exist_ok=True)
     record_files.write(workdir / f"{split}.problems.jsonl", problems)
     record_files.write(target, judging.to_solutions(solved, judged, "policy"))

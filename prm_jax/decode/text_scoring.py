@@ -147,7 +147,7 @@ class TextScorer:
     )
     _, read = lm.read_prompts(self.verifier, params["verifier"], tokens, length)
     shape = (batch, num_rows)
-    own = cache.CONTIGUOUS.empty_rows(
+    own = cache.Contiguous().empty_rows(
       self.verifier.config.transformer, batch, num_rows, self.row_slots
     )
     written = jnp.zeros((*shape, self.row_slots), jnp.int32)

@@ -202,14 +202,16 @@ def _complete(
   )
   rows = np.stack(counts, axis=1).tolist()
   for (key, (i, _)), row in zip(asked.items(), rows, strict=True):
-    one = rollouts.Completions(*row)
-    found[key] = _Count(one.num_correct, one.num_total)
+    own: dict[str, int] = dict(
+      zip(rollouts.Completions._fields, row, strict=True)
+    )
+    found[key] = _Count(own["num_correct"], own["num_total"])
     spent = Cost(
       states=1,
-      completions=one.num_total + one.num_unknown,
-      policy_tokens=one.num_tokens,
-      unknown=one.num_unknown,
-      unfinished=one.num_unfinished,
+      completions=own["num_total"] + own["num_unknown"],
+      policy_tokens=own["num_tokens"],
+      unknown=own["num_unknown"],
+      unfinished=own["num_unfinished"],
     )
     costs[i] = Cost(*(a + b for a, b in zip(costs[i], spent, strict=True)))
 

@@ -128,7 +128,7 @@ def _judge(
     num_total=solved.length.shape[1] - unknown,
     num_unknown=unknown,
     num_unfinished=unfinished,
-    num_tokens=np.sum(solved.length, axis=1, dtype=np.int64),
+    num_tokens=np.asarray(np.sum(solved.length, axis=1, dtype=np.int64)),
   )
 
 
