@@ -17,13 +17,14 @@ from prm_jax import errors
 from prm_jax.models import reads
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
-from prm_jax.types import Params
+from prm_jax.types import Array, Params
 
 OVERLONG = ("stop", "left", "skip")
 # A CPU is fastest while a batch's activations fit its caches.
 _BATCH_TOKENS = collections.defaultdict(lambda: 16_384, cpu=2048)
 _SLOTS = 32  # lengths of texts are multiples of it
 _PLACES = 8  # that are read of a text, at least; beyond, powers of two
+_AHEAD = 2  # batches that the device has to do while the host reads another
 _GROWTH = 1.2  # from one length to the next, at least
 
 
@@ -140,8 +141,7 @@ class StepScorer:
     scored = [Scored(None, len(text.tokens), 0) for text in texts]
     done = len(fitted) - len(kept)
     size = self._config.batch_tokens or _BATCH_TOKENS[jax.default_backend()]
-    for batch in _batches(kept, size):
-      values = np.asarray(_run(self._reading, self._params, *batch.arrays))
+    for batch, values in self._computed(_batches(kept, size)):
       for row, index in enumerate(batch.indices):
         cut, before = kept[index], len(texts[index].tokens)
         own = values[row, : len(cut.step_end)]
@@ -150,6 +150,20 @@ class StepScorer:
       if on_batch is not None:
         on_batch(done)
     return scored
+
+  def _computed(
+    self, batches: Iterator["_Batch"]
+  ) -> Iterator[tuple["_Batch", np.ndarray]]:
+    """Batches with their scores; some are under way while one is waited for."""
+    waiting: collections.deque[tuple[_Batch, Array]] = collections.deque()
+    for batch in batches:
+      run = _run(self._reading, self._params, *batch.arrays)
+      waiting.append((batch, run))
+      if len(waiting) > _AHEAD:
+        first, values = waiting.popleft()
+        yield first, np.asarray(values)
+    for batch, values in waiting:
+      yield batch, np.asarray(values)
 
   def _fit(
     self, text: steps_lib.EncodedSolution, name: str
