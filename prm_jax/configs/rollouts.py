@@ -18,6 +18,7 @@ from prm_jax.configs import (
   chain_policy,
   countdown_policy,
   game24_policy,
+  graph_policy,
   questions_search,
 )
 
@@ -25,6 +26,7 @@ _TASKS = {
   "game24": lambda: game24_policy.get_config().task,
   "countdown": lambda: countdown_policy.get_config().task,
   "chain": lambda: chain_policy.get_config().task,
+  "graph_arithmetic": lambda: graph_policy.get_config().task,
   "questions": lambda: questions_search.get_config().task,
 }
 

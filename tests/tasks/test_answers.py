@@ -12,6 +12,7 @@ from prm_jax.tasks import answers
     (r"so \boxed{5}.", "5"),
     (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
     (r"\boxed{41} or rather \boxed{42}", "42"),
+    (r"\boxed{1} or \boxed{\text{a}b}", r"\text{a}b"),
     (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
     (r"\boxed{\left\{ x \right.}", r"\left\{ x \right."),
     (r"\fbox{7}", "7"),

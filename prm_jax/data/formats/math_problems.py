@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from prm_jax import errors
 from prm_jax.data import fields, records
 from prm_jax.data.formats import base
+from prm_jax.tasks import answers
 from prm_jax.text import segments
 
 NAME, NAME_500 = "math", "math500"
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s*")
 _FILE = re.compile(r"(?:(?:train|test)/)?[a-z_]+/\d+\.json$")
 NOTE = base.Note(
   repository="hendrycks/math",
@@ -53,27 +53,6 @@ class _Row:
   extra: base.Row = dataclasses.field(default_factory=dict)
 
 
-def last_boxed(text: str) -> str | None:
-  """What the last `\\boxed{...}` of a text holds; None if there is none.
-
-  Braces are counted, so `\\boxed{\\frac{1}{2}}` is whole; `\\boxed 5` is 5.
-  """
-  marks = list(_BOXED.finditer(text))
-  if not marks:
-    return None
-  rest = text[marks[-1].end() :]
-  if not rest.startswith("{"):
-    return rest[:1].strip() or None
-  depth, escaped = 0, False
-  for place, char in enumerate(rest):
-    if not escaped:
-      depth += (char == "{") - (char == "}")
-    if depth == 0:
-      return rest[1:place]
-    escaped = char == "\\" and not escaped
-  return None
-
-
 def level_number(level: str | int | None) -> int | None:
   """1..5 of `Level 3` or 3; None for `Level ?`."""
   found = re.fullmatch(r"(?:Level )?(\d+)", str(level))
@@ -89,8 +68,8 @@ def parse(
     UserError: neither an answer nor a boxed one, or an unknown field type.
   """
   found = fields.decode_dataclass(row, _Row)
-  answer = found.answer or last_boxed(found.solution)
-  if answer is None:
+  answer = found.answer or answers.last_boxed(found.solution)
+  if not answer:
     raise errors.UserError("solution: no \\boxed answer")
   level = level_number(found.level)
   if level is None:

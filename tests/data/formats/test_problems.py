@@ -6,6 +6,7 @@ import pytest
 
 from prm_jax import errors
 from prm_jax.data.formats import gsm8k, math_problems, rows
+from prm_jax.tasks import answers
 
 
 @pytest.fixture
@@ -77,20 +78,6 @@ def test_math500_rows_have_the_ids_of_math(testdata):
   assert record.problem.meta == {"subject": "Precalculus", "level": 2}
 
 
-@pytest.mark.parametrize(
-  ("text", "boxed"),
-  [
-    (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
-    (r"\boxed 5$", "5"),
-    (r"\boxed{1} or \boxed{\text{a}b}", r"\text{a}b"),
-    (r"\boxed{never closed", None),
-    ("none", None),
-  ],
-)
-def test_the_last_box(text, boxed):
-  assert math_problems.last_boxed(text) == boxed
-
-
 @pytest.mark.parametrize(("split", "count"), [("train", 7473), ("test", 1319)])
 def test_published_gsm8k(split, count, shared_data):
   form = gsm8k.make(gsm8k.Config(calculator="remove"))
@@ -115,9 +102,7 @@ def test_published_math500(shared_data):
   differ = [
     record.problem.answer
     for record in found.records
-    if math_problems.last_boxed("\n\n".join(record.solution.steps)).replace(
-      " ", ""
-    )
+    if answers.last_boxed("\n\n".join(record.solution.steps)).replace(" ", "")
     != record.problem.answer.replace(" ", "")
   ]
   assert len(differ) <= 10, differ
