@@ -6,7 +6,7 @@ import pytest
 
 from prm_jax import errors
 from prm_jax.data.formats import gsm8k, math_problems, rows
-from prm_jax.tasks import answers
+from prm_jax.tasks import answers as answers_lib
 
 
 @pytest.fixture
@@ -102,7 +102,9 @@ def test_published_math500(shared_data):
   differ = [
     record.problem.answer
     for record in found.records
-    if answers.last_boxed("\n\n".join(record.solution.steps)).replace(" ", "")
+    if answers_lib.last_boxed("\n\n".join(record.solution.steps)).replace(
+      " ", ""
+    )
     != record.problem.answer.replace(" ", "")
   ]
   assert len(differ) <= 10, differ
