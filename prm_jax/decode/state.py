@@ -158,7 +158,7 @@ def load(store: DecodeState, nodes: Parents) -> DecodeState:
 def put(store: DecodeState, state: DecodeState, places: Array) -> DecodeState:
   """Enters loaded rows at `places` [B, N] of the M rows of a store.
 
-  Those of a place M are dropped.
+  Those of a place M are dropped; the iterations that they took are kept.
   """
 
   def enter(old, new):
@@ -166,8 +166,9 @@ def put(store: DecodeState, state: DecodeState, places: Array) -> DecodeState:
       return old.put(new, places)
     return cache.put_rows(old, new, places)
 
+  rows = jax.tree.map(enter, store.rows, state.rows, is_leaf=_is_cache)
   return store._replace(
-    rows=jax.tree.map(enter, store.rows, state.rows, is_leaf=_is_cache)
+    rows=rows, iterations=state.iterations, lost=store.lost | state.lost
   )
 
 

@@ -7,7 +7,8 @@ Every measurement runs several batches through one compiled program. The
 searches take turns, several rounds of them, so that all see the same machine;
 the rate is the median over the rounds, the interval their range. "trunk" is a
 value head on the policy's own trunk, with fresh weights (they change what is
-found, not what it costs), "tvm" a model of its own.
+found, not what it costs), "tvm" a model of its own. Trees write as many steps
+as the rows of the others do, four children at a time.
 """
 
 import argparse
@@ -58,11 +59,14 @@ def make_solvers(
 
   def make(method: str, policy: models.Loaded, judge: solving.Verifier):
     group = game24_search.get_config(method).search
+    if "num_simulations" in group:  # the steps of as many whole solutions
+      group.num_simulations = max(1, STEPS * args.rows // CHILDREN)
+    num_rows = CHILDREN if "num_simulations" in group else args.rows
     return solving.make_solver(
       task,
       policy,
       judge,
-      search=searches.method(group, num_rows=args.rows),
+      search=searches.method(group, num_rows=num_rows),
       sampler=config.sampler,
       sizes=config.solver,
       seed=0,
@@ -140,7 +144,9 @@ def main() -> None:
   parser.add_argument("--rows", type=int, default=16)
   parser.add_argument("--batches", type=int, default=3)
   parser.add_argument("--rounds", type=int, default=5)
-  parser.add_argument("--methods", default="best_of_n,step_beam,particle")
+  parser.add_argument(
+    "--methods", default="best_of_n,step_beam,particle,mcts,gumbel_mcts"
+  )
   args = parser.parse_args()
   config: ml_collections.ConfigDict = game24_search.get_config()
   task = models.task(config.task)
@@ -155,6 +161,8 @@ def main() -> None:
 
 
 PATHS = ("policy", "verifier", "out")
+CHILDREN = 4  # of a node
+STEPS = 3  # of a solution of Game of 24
 
 
 if __name__ == "__main__":

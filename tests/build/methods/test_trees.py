@@ -76,7 +76,11 @@ def test_the_pages_that_a_tree_asks_for_suffice(name):
   pages = config.num_pages(3, runs.FORMAT.max_step_tokens, PAGE)
   run, params = search(config, paged.Paged(PAGE, pages))
   found = jax.jit(run)(params)
-  assert not np.any(state.keep(found.embedding).overflow)
+  kept = state.keep(found.embedding)
+  assert not np.any(kept.overflow)
+  # Every iteration of the token loop is counted, not only the last step's.
+  assert np.all(kept.iterations >= found.cost.depth)
+  assert np.all(found.cost.policy_tokens <= kept.iterations * 4)
   assert np.all(found.embedding.rows.length[:, 0] > 0)
 
 
