@@ -111,6 +111,43 @@ class StepLabels:
 
 
 @dataclasses.dataclass(frozen=True)
+class StepPair:
+  """Of two ways to go on from the same steps, the better and the worse.
+
+  Attributes:
+    problem_id: `Problem.id`.
+    prefix: step texts that both begin with; may be empty.
+    better: step texts that follow it, at least one.
+    worse: likewise, others than `better`.
+    better_value: in [0, 1], such as the chance to end correct; None if only
+      the order is known.
+    worse_value: likewise; on few completions it may be the higher one.
+    extra: where the pair is from; fields that this version does not know.
+  """
+
+  problem_id: str
+  prefix: tuple[str, ...]
+  better: tuple[str, ...]
+  worse: tuple[str, ...]
+  better_value: float | None = None
+  worse_value: float | None = None
+  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+  def __post_init__(self):
+    for name, steps in (("better", self.better), ("worse", self.worse)):
+      if not steps:
+        raise errors.UserError(f"{name}: has no step")
+    if self.better == self.worse:
+      raise errors.UserError("worse: is the same as better")
+    for name, value in (
+      ("better_value", self.better_value),
+      ("worse_value", self.worse_value),
+    ):
+      if value is not None and not 0 <= value <= 1:
+        raise errors.UserError(f"{name}: {value} is not in [0, 1]")
+
+
+@dataclasses.dataclass(frozen=True)
 class SearchRow:
   """One row (sample, beam, particle) at the end of a search."""
 
@@ -151,6 +188,7 @@ _KINDS: Mapping[type, str] = {
   Problem: "problem",
   Solution: "solution",
   StepLabels: "step_labels",
+  StepPair: "step_pair",
   SearchSample: "search_sample",
 }
 

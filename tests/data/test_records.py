@@ -27,6 +27,13 @@ STEP_LABELS = records.StepLabels(
   hard=(1, 0),
   first_error=1,
 )
+STEP_PAIR = records.StepPair(
+  problem_id="game24/1",
+  prefix=("a",),
+  better=("b",),
+  worse=("c", "d"),
+  better_value=0.75,
+)
 SEARCH_SAMPLE = records.SearchSample(
   problem_id="game24/1",
   rows=(
@@ -36,7 +43,7 @@ SEARCH_SAMPLE = records.SearchSample(
   chosen=1,
   cost={"policy_tokens": 12},
 )
-RECORDS = [PROBLEM, SOLUTION, STEP_LABELS, SEARCH_SAMPLE]
+RECORDS = [PROBLEM, SOLUTION, STEP_LABELS, STEP_PAIR, SEARCH_SAMPLE]
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".array_record"])
@@ -83,7 +90,18 @@ def labels_line(**changes):
   return json.dumps({**json.loads(records.to_json(STEP_LABELS)), **changes})
 
 
+def pair_line(**changes):
+  return json.dumps({**json.loads(records.to_json(STEP_PAIR)), **changes})
+
+
 BAD_LINES = {
+  "no step": (records.StepPair, pair_line(better=[]), "better: has no step"),
+  "equal steps": (records.StepPair, pair_line(worse=["b"]), "worse: is the s"),
+  "no value": (
+    records.StepPair,
+    pair_line(worse_value=1.5),
+    "worse_value: 1.5 is not in",
+  ),
   "malformed": (records.Solution, '{"problem_id": "p"', "not JSON"),
   "not an object": (records.Solution, "[1]", "not a JSON object"),
   "not text": (records.Solution, b"\xff\xfe{}", "not JSON"),
