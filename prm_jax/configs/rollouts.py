@@ -48,6 +48,7 @@ def get_config(task: str = "game24") -> ml_collections.ConfigDict:
     "targets": "hard",  # or "soft"
     "after_error": "label",  # or "ignore", "skip"
     "last": "answer",  # or "rollouts"
+    "root": False,  # complete the bare problem, too: pass@1
   }
   c.shard = 0  # of the problems, this process's
   c.num_shards = 1

@@ -10,7 +10,7 @@ Equal prefixes of a problem are one state, completed once.
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from prm_jax.data import records
 from prm_jax.solvers import rollouts
 from prm_jax.tasks import base as tasks
 
-LINE, COST = "line", "cost"  # what a record has in `extra`
+LINE, COST, ROOT = "line", "cost", "root"  # what a record has in `extra`
 _SLACK = 1e-9  # threshold x completions need not be whole by rounding
 
 Steps: TypeAlias = tuple[str, ...]
@@ -47,6 +47,8 @@ class RolloutConfig:
       or not completed at all ("skip", as arXiv 2501.07301).
     last: the last step is labelled by its "answer", which is one completion,
       or by "rollouts", where solutions may be cut off.
+    root: the bare problem is completed as well; its counts, pass@1 of the
+      completer, go to `extra`.
   """
 
   num: int = 8
@@ -54,6 +56,7 @@ class RolloutConfig:
   targets: Literal["hard", "soft"] = "hard"
   after_error: Literal["label", "ignore", "skip"] = "label"
   last: Literal["answer", "rollouts"] = "answer"
+  root: bool = False
 
   def __post_init__(self):
     if self.num < 1:
@@ -135,12 +138,15 @@ def label(
     completer: its name, for the records.
 
   Returns:
-    One record per solution; `extra` has the line of the input and, as
-    `Cost`, what the states cost that were asked for here first.
+    One record per solution; `extra` has the line of the input, as `Cost` what
+    the states cost that were asked for here first, and the root's counts.
   """
   found = _whole(given, task) if config.last == "answer" else {}
   counts = [[_Count(0, 0)] * len(one.steps) for one in given]
   costs = [Cost()] * len(given)
+  if config.root:
+    bare = [(i, -1) for i in range(len(given))]
+    _complete(given, bare, complete_fn, found, costs)
   stopped: set[int] = set()
   for wave in _waves(given, config):
     places = [place for place in wave if place[0] not in stopped]
@@ -151,13 +157,13 @@ def label(
       if right == 0 and config.after_error == "skip":
         stopped.add(i)
   return [
-    _record(one, own, cost, config, completer)
+    _record(one, own, cost, config, completer, found.get(_key(one, -1)))
     for one, own, cost in zip(given, counts, costs, strict=True)
   ]
 
 
 def _key(one: Given, k: int) -> _State:
-  """The state that step k ends in; of the whole solution, its end."""
+  """The state that step k ends in, -1: the root; of all steps, their end."""
   return one.problem.id, one.steps[: k + 1], k == len(one.steps) - 1
 
 
@@ -222,10 +228,14 @@ def _record(
   cost: Cost,
   config: RolloutConfig,
   completer: str,
+  root: _Count | None,
 ) -> records.StepLabels:
   n_correct = tuple(count.num_correct for count in counts)
   n_total = tuple(count.num_total for count in counts)
   hard = classes(n_correct, n_total, config.threshold)
+  extra: dict[str, Any] = {LINE: one.line, COST: cost._asdict()}
+  if root is not None:
+    extra[ROOT] = {"n_correct": root.num_correct, "n_total": root.num_total}
   return records.StepLabels(
     problem_id=one.problem.id,
     n_correct=n_correct,
@@ -235,5 +245,5 @@ def _record(
     hard=hard if config.targets == "hard" else None,
     # Nothing behind it is trained on.
     first_error=None if config.after_error == "label" else first_error(hard),
-    extra={LINE: one.line, COST: cost._asdict()},
+    extra=extra,
   )

@@ -39,7 +39,7 @@ class Completer:
     text = json.dumps([self.seed, problem.id, *steps])
     digest = hashlib.sha256(text.encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    ok = np.full(self.num, chain.judge(problem, steps)[-1].ok)
+    ok = np.full(self.num, not steps or chain.judge(problem, steps)[-1].ok)
     config = TASK.config
     for _ in range(config.num_addends - len(steps)):
       draw = rng.random(self.num)
@@ -136,6 +136,24 @@ def test_steps_behind_an_error():
   assert short.extra["cost"]["policy_tokens"] == 2 * 8 * 7
   (soft,) = label([(PROBLEM, WRONG)], complete_fn=never, targets="soft")
   assert soft.hard is None
+
+
+def test_the_root_is_pass_at_1():
+  """Once for both solutions, with its cost; nothing else changes."""
+  num, completer = 20_000, Completer(20_000)
+  given = [(PROBLEM, RIGHT), (PROBLEM, WRONG)]
+  found = label(given, num, completer, root=True, after_error="skip")
+  value = TASK.value(PROBLEM, [])
+  root = found[0].extra["root"]
+  assert found[1].extra["root"] == root
+  error = 4.5 * np.sqrt(value * (1 - value) / num)
+  assert abs(root["n_correct"] / root["n_total"] - value) <= error
+  assert completer.seen.count((PROBLEM.id, ())) == 1
+  plain = label(given, num, after_error="skip")
+  assert [x.n_correct for x in found] == [x.n_correct for x in plain]
+  states = lambda rows: [x.extra["cost"]["states"] for x in rows]
+  assert states(found) == [states(plain)[0] + 1, states(plain)[1]]
+  assert "root" not in plain[0].extra
 
 
 class Silent:
