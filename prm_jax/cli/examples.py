@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 import ml_collections
 
 from prm_jax import errors
-from prm_jax.build import fields, losses, models
+from prm_jax.build import fields, models
+from prm_jax.build.objectives import registry as objectives
 from prm_jax.checkpoint import disk
 from prm_jax.cli import public_examples, record_examples
 from prm_jax.data import examples as examples_lib
@@ -148,7 +149,10 @@ def _demonstrations(config, own, task, data_dir):
 
 def _from_files(config, files, task, tokenizer, prefix):
   """Examples of `files`, by kind; `prefix` is that of their fields."""
-  use_labels = config.objective.name in losses.STEP_LABELS and files["labels"]
+  use_labels = (
+    objectives.get(config.objective.name).records == "labels"
+    and files["labels"]
+  )
   kinds = ("problems", "labels" if use_labels else "solutions")
   paths = [files[kind] for kind in kinds]
   for kind, path in zip(kinds, paths, strict=True):
@@ -173,7 +177,7 @@ def _from_files(config, files, task, tokenizer, prefix):
 def _encoded(config, task, tokenizer, solved):
   encoded = sources.encode(tokenizer, solved.problems, solved.solutions)
   name = config.objective.name
-  if name in losses.STEP_LABELS:
+  if objectives.get(name).records == "labels":
     return targets.from_oracle(task, solved.problems, encoded)
   return targets.from_solutions(
     name,

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import ml_collections
 
 from prm_jax import errors
-from prm_jax.build import encoding, fields, losses
+from prm_jax.build import encoding, fields
+from prm_jax.build.objectives import registry as objectives
 from prm_jax.data import examples as examples_lib
 from prm_jax.data import public, sources
 from prm_jax.data.formats import registry
@@ -84,7 +85,7 @@ def _examples(
   data_dir: pathlib.Path,
 ) -> examples_lib.Examples:
   try:
-    if config.objective.name in losses.STEP_LABELS:
+    if objectives.get(config.objective.name).records == "labels":
       problems, labels = public.labelled(source, options, data_dir)
       return targets.from_labels(encode_fn, problems, labels)
     solved = public.solved(source, options, data_dir)

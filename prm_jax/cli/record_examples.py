@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import ml_collections
 
 from prm_jax import errors
-from prm_jax.build import encoding, fields, losses
+from prm_jax.build import encoding, fields
+from prm_jax.build.objectives import registry as objectives
 from prm_jax.data import examples as examples_lib
 from prm_jax.data import record_files, records, sources
 from prm_jax.labelling import targets, token_values
@@ -34,9 +35,7 @@ def load(
       "examples.source: a public tokenizer needs the config's group "
       "'encoding', see configs/finetune.py"
     )
-  kind = (
-    "labels" if config.objective.name in losses.STEP_LABELS else "solutions"
-  )
+  kind = objectives.get(config.objective.name).records
   for name in ("problems", kind):
     if not files[name]:
       raise errors.UserError(f"examples.{prefix}{name}: no file given")

@@ -10,6 +10,7 @@ import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import beginnings, fields, losses, models, training
+from prm_jax.build.objectives import registry as objectives
 from prm_jax.checkpoint import disk, store
 from prm_jax.cli import compilation
 from prm_jax.cli import examples as examples_lib
@@ -169,7 +170,7 @@ def make_settings(
     losses.ObjectiveConfig, config.objective.to_dict(), "objective"
   )
   data = training.pipeline_config(config.data, config.seed)
-  if objective.name in losses.WHOLE and data.layout == "pack":
+  if objectives.get(objective.name).is_whole and data.layout == "pack":
     raise errors.UserError(
       "data.layout: 'pack' puts solutions side by side, objective "
       f"{objective.name!r} needs 'bucket'"

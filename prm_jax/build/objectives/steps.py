@@ -1,0 +1,43 @@
+"""Losses of all steps of a solution together."""
+
+import jax.numpy as jnp
+
+from prm_jax.build.objectives import base
+from prm_jax.models import config as config_lib
+from prm_jax.objectives import ranking
+from prm_jax.objectives import survival as survival_lib
+
+
+def ranked(
+  config: base.ObjectiveConfig,
+  model: config_lib.ModelConfig,
+  out: base.Outputs,
+  batch: base.Batch,
+) -> base.Loss:
+  del model
+  return ranking.process_q_ranking(
+    base.of(out.values),
+    batch["targets"] > 0.5,
+    batch["weights"] > 0,
+    margin=config.margin,
+  )
+
+
+def survival(
+  config: base.ObjectiveConfig,
+  model: config_lib.ModelConfig,
+  out: base.Outputs,
+  batch: base.Batch,
+) -> base.Loss:
+  del model
+  is_step = batch["weights"] > 0
+  wrong = is_step & (batch["targets"] <= 0.5)
+  correct = ~jnp.any(wrong, axis=1)
+  # Values are log-odds of being right: a hazard's are the negative.
+  return survival_lib.loss(
+    -base.of(out.values),
+    is_step,
+    correct,
+    jnp.where(correct, survival_lib.UNKNOWN, jnp.argmax(wrong, axis=1)),
+    variant=config.variant,
+  )
