@@ -9,7 +9,7 @@ Equal prefixes of a problem are one state, completed once.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -25,7 +25,7 @@ _SLACK = 1e-9  # threshold x completions need not be whole by rounding
 Steps: TypeAlias = tuple[str, ...]
 # problem, steps, and whether they are a whole solution: where the last step is
 # labelled by its answer, that is another state than the same steps on the way
-_State: TypeAlias = tuple[str, Steps, bool]
+State: TypeAlias = tuple[str, Steps, bool]
 # problems and steps written so far -> counts
 CompleteFn: TypeAlias = Callable[
   [Sequence[tasks.Problem], Sequence[Steps]], rollouts.Completions
@@ -57,6 +57,11 @@ class RolloutConfig:
   after_error: Literal["label", "ignore", "skip"] = "label"
   last: Literal["answer", "rollouts"] = "answer"
   root: bool = False
+
+  @property
+  def completes_whole(self) -> bool:
+    """Whether solutions are completed behind their last step, too."""
+    return self.last == "rollouts"
 
   def __post_init__(self):
     if self.num < 1:
@@ -93,8 +98,18 @@ class Cost(NamedTuple):
   unknown: int = 0
   unfinished: int = 0
 
+  def after(self, own: Mapping[str, int]) -> "Cost":
+    """With one more state; `own` is a row of `Completions` by name."""
+    return Cost(
+      self.states + 1,
+      self.completions + own["num_total"] + own["num_unknown"],
+      self.policy_tokens + own["num_tokens"],
+      self.unknown + own["num_unknown"],
+      self.unfinished + own["num_unfinished"],
+    )
 
-class _Count(NamedTuple):
+
+class Count(NamedTuple):
   """What is known of a prefix."""
 
   num_correct: int
@@ -141,37 +156,37 @@ def label(
     One record per solution; `extra` has the line of the input, as `Cost` what
     the states cost that were asked for here first, and the root's counts.
   """
-  found = _whole(given, task) if config.last == "answer" else {}
-  counts = [[_Count(0, 0)] * len(one.steps) for one in given]
+  found = judge_whole(given, task) if config.last == "answer" else {}
+  counts = [[Count(0, 0)] * len(one.steps) for one in given]
   costs = [Cost()] * len(given)
   if config.root:
     bare = [(i, -1) for i in range(len(given))]
-    _complete(given, bare, complete_fn, found, costs)
+    complete_states(given, bare, complete_fn, found, costs)
   stopped: set[int] = set()
   for wave in _waves(given, config):
     places = [place for place in wave if place[0] not in stopped]
-    _complete(given, places, complete_fn, found, costs)
+    complete_states(given, places, complete_fn, found, costs)
     for i, k in places:
-      counts[i][k] = own = found[_key(given[i], k)]
+      counts[i][k] = own = found[key_of(given[i], k)]
       (right,) = classes([own.num_correct], [own.num_total], config.threshold)
       if right == 0 and config.after_error == "skip":
         stopped.add(i)
   return [
-    _record(one, own, cost, config, completer, found.get(_key(one, -1)))
+    _record(one, own, cost, config, completer, found.get(key_of(one, -1)))
     for one, own, cost in zip(given, counts, costs, strict=True)
   ]
 
 
-def _key(one: Given, k: int) -> _State:
+def key_of(one: Given, k: int) -> State:
   """The state that step k ends in, -1: the root; of all steps, their end."""
   return one.problem.id, one.steps[: k + 1], k == len(one.steps) - 1
 
 
-def _whole(given: Sequence[Given], task: tasks.Task) -> dict[_State, _Count]:
+def judge_whole(given: Sequence[Given], task: tasks.Task) -> dict[State, Count]:
   """Whole solutions by their answers: one completion, or none if unknown."""
   attempts = [(one.problem, one.steps) for one in given]
   return {
-    _key(one, len(one.steps) - 1): _Count(int(v.correct), int(v.known))
+    key_of(one, len(one.steps) - 1): Count(int(v.correct), int(v.known))
     for one, v in zip(given, tasks.verify_all(task, attempts), strict=True)
   }
 
@@ -188,17 +203,17 @@ def _waves(
     yield [(i, k) for i, k in pairs if k == depth]
 
 
-def _complete(
+def complete_states(
   given: Sequence[Given],
   places: Sequence[tuple[int, int]],
   complete_fn: CompleteFn,
-  found: dict[_State, _Count],
+  found: dict[State, Count],
   costs: list[Cost],
 ) -> None:
   """Adds the states that are not known yet, and what they cost."""
-  asked: dict[_State, tuple[int, int]] = {}
+  asked: dict[State, tuple[int, int]] = {}
   for i, k in places:
-    if (key := _key(given[i], k)) not in found:
+    if (key := key_of(given[i], k)) not in found:
       asked.setdefault(key, (i, k))
   if not asked:
     return
@@ -211,24 +226,17 @@ def _complete(
     own: dict[str, int] = dict(
       zip(rollouts.Completions._fields, row, strict=True)
     )
-    found[key] = _Count(own["num_correct"], own["num_total"])
-    spent = Cost(
-      states=1,
-      completions=own["num_total"] + own["num_unknown"],
-      policy_tokens=own["num_tokens"],
-      unknown=own["num_unknown"],
-      unfinished=own["num_unfinished"],
-    )
-    costs[i] = Cost(*(a + b for a, b in zip(costs[i], spent, strict=True)))
+    found[key] = Count(own["num_correct"], own["num_total"])
+    costs[i] = costs[i].after(own)
 
 
 def _record(
   one: Given,
-  counts: Sequence[_Count],
+  counts: Sequence[Count],
   cost: Cost,
   config: RolloutConfig,
   completer: str,
-  root: _Count | None,
+  root: Count | None,
 ) -> records.StepLabels:
   n_correct = tuple(count.num_correct for count in counts)
   n_total = tuple(count.num_total for count in counts)
