@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from prm_jax.data import records
-from prm_jax.solvers import glore, writing
+from prm_jax.solvers import glore, progress, writing
 from prm_jax.tasks import base as tasks
 
 
@@ -78,23 +78,14 @@ def majority(votes: Float[np.ndarray, "K t"]) -> Float[np.ndarray, "t"]:
 def relative_progress(
   values: Sequence[float], start: float, threshold: float = 0.8
 ) -> Bool[np.ndarray, "t"]:
-  """Whether each step keeps enough of the value: V_t / V_{t-1} >= threshold.
-
-  Once a value is 0 all later steps are wrong, whatever their values say.
+  """Whether V_t / V_{t-1} >= threshold, see `progress.judge`.
 
   Args:
     values: after each step.
     start: before the first.
     threshold: of the ratio.
   """
-  keeps = np.zeros(len(values), bool)
-  before = start
-  for index, value in enumerate(values):
-    if not before > 0:
-      break
-    keeps[index] = value >= threshold * before
-    before = value
-  return keeps
+  return progress.judge(values, start, progress.ratio(threshold))
 
 
 @dataclasses.dataclass(frozen=True)
