@@ -11,4 +11,8 @@ from prm_jax.configs import evaluation
 
 
 def get_config() -> ml_collections.ConfigDict:
-  return evaluation.base("runs", target=1.0)
+  return evaluation.base(
+    "runs",
+    target=1.0,
+    levels=(),  # of the profiles; none: from the lowest score to the highest
+  )

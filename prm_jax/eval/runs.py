@@ -4,7 +4,7 @@ Scores are [runs, tasks]. Intervals resample runs, of each task by itself; with
 scipy alone, as the library itself would bring pandas, seaborn and arch along.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +19,11 @@ Scores: TypeAlias = Num[np.ndarray, "runs tasks"]
 def interquartile_mean(scores: Scores) -> float:
   """Mean of the middle half of all scores."""
   return float(scipy.stats.trim_mean(scores, 0.25, axis=None))
+
+
+def median_task(scores: Scores) -> float:
+  """Median over tasks of their mean scores."""
+  return float(np.median(scores.mean(0)))
 
 
 def optimality_gap(scores: Scores, target: float = 1.0) -> float:
@@ -60,20 +65,56 @@ def interval(
     level: coverage.
     resample_tasks: where the tasks are a random draw too.
   """
+  draws = [
+    function(*drawn)
+    for drawn in _draws(scores, seed, num_resamples, resample_tasks)
+  ]
+  low, high = _bounds(np.array(draws), level)
+  return bootstrap.Interval(function(*scores), float(low), float(high))
+
+
+def profile_intervals(
+  scores: Scores,
+  levels: Num[np.ndarray, "levels"],
+  *,
+  seed: int = 0,
+  num_resamples: int = 2_000,
+  level: float = bootstrap.LEVEL,
+) -> list[bootstrap.Interval]:
+  """`performance_profile` with pointwise intervals, as of `interval`."""
+  draws = [
+    performance_profile(*drawn, levels)
+    for drawn in _draws((scores,), seed, num_resamples, False)
+  ]
+  value = performance_profile(scores, levels)
+  low, high = _bounds(np.array(draws), level)
+  return [
+    bootstrap.Interval(*map(float, own))
+    for own in zip(value, low, high, strict=True)
+  ]
+
+
+def _draws(
+  scores: Sequence[Num[np.ndarray, "_ tasks"]],
+  seed: int,
+  num_resamples: int,
+  resample_tasks: bool,
+) -> Iterator[list[Num[np.ndarray, "_ tasks"]]]:
+  """Tables with the runs of each task drawn anew."""
   rng = np.random.default_rng(seed)
   num_tasks = scores[0].shape[1]
-  draws = np.empty(num_resamples)
-  for i in range(num_resamples):
-    tasks = (
-      rng.integers(num_tasks, size=num_tasks)
-      if resample_tasks
-      else np.arange(num_tasks)
-    )
-    drawn = [
+  tasks = np.arange(num_tasks)
+  for _ in range(num_resamples):
+    if resample_tasks:
+      tasks = rng.integers(num_tasks, size=num_tasks)
+    yield [
       table[rng.integers(len(table), size=(len(table), num_tasks)), tasks]
       for table in scores
     ]
-    draws[i] = function(*drawn)
+
+
+def _bounds(
+  draws: Float[np.ndarray, "draws *k"], level: float
+) -> Float[np.ndarray, "2 *k"]:
   tail = (1 - level) / 2
-  low, high = np.quantile(draws, [tail, 1 - tail])
-  return bootstrap.Interval(function(*scores), float(low), float(high))
+  return np.quantile(draws, [tail, 1 - tail], axis=0)

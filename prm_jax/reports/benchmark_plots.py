@@ -8,8 +8,8 @@ import matplotlib.ticker
 import numpy as np
 
 from prm_jax.eval import calibration
+from prm_jax.eval.benchmarks import algorithms, probabilities
 from prm_jax.eval.benchmarks import best_of_n as best_of_n_lib
-from prm_jax.eval.benchmarks import probabilities
 from prm_jax.reports import plots, results
 
 # Of one group of bars.
@@ -112,5 +112,38 @@ def best_of_n(rows: Sequence[results.Row]) -> matplotlib.figure.Figure | None:
       axes.xaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
       axes.set_xlabel("N")
       axes.set_ylabel(title)
+    figure.legend(loc="outside lower center", ncols=len(names), fontsize=8)
+    return figure
+
+
+def profiles(rows: Sequence[results.Row]) -> matplotlib.figure.Figure | None:
+  """Share of runs above each score, one band per algorithm.
+
+  None where no row is a point of a profile.
+  """
+  points = [r for r in rows if r.metric == algorithms.PROFILE]
+  if not points:
+    return None
+  names = list(dict.fromkeys(r.name for r in points))[:MAX_CURVES]
+  with matplotlib.rc_context(plots.STYLE):
+    figure = matplotlib.figure.Figure((4.4, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for name, color in zip(names, plots.COLORS, strict=False):
+      own = sorted(
+        (r for r in points if r.name == name), key=lambda r: r.at or 0
+      )
+      at, value = [r.at or 0 for r in own], np.array([r.value for r in own])
+      reach = np.array([plots.reach(r) for r in own]).T
+      axes.plot(at, 100 * value, color=color, linewidth=1, label=name)
+      axes.fill_between(
+        at,
+        100 * value - reach[0],
+        100 * value + reach[1],
+        color=color,
+        alpha=0.2,
+        linewidth=0,
+      )
+    axes.set_xlabel("score")
+    axes.set_ylabel("runs above it, % (95 % interval)")
     figure.legend(loc="outside lower center", ncols=len(names), fontsize=8)
     return figure

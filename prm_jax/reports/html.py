@@ -101,6 +101,7 @@ def gather(workdir: str | pathlib.Path) -> Section:
     _figure("F1 by subset", benchmark_plots.subset_bars(found.rows)),
     _figure("Reliability", benchmark_plots.reliability(found.rows)),
     _figure("Best of N", benchmark_plots.best_of_n(found.rows)),
+    _figure("Performance profiles", benchmark_plots.profiles(found.rows)),
   ]
   accuracy = tables.accuracy_table(found.rows)
   measurements = tables.measurement_table(found.rows)

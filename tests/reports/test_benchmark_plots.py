@@ -23,6 +23,10 @@ CURVE = tuple(
   }.items()
   for n, value in zip((1, 4), values, strict=True)
 )
+PROFILE = tuple(
+  results.Row("ppo", "performance_profile", v, v - 0.1, v, 9, at=at)
+  for at, v in ((0.0, 1.0), (0.5, 0.25))
+)
 
 
 def test_bars_stand_where_the_numbers_are():
@@ -50,23 +54,38 @@ def test_truth_beside_the_proxy():
   )
 
 
+def test_profiles_with_their_bands():
+  (axes,) = benchmark_plots.profiles(PROFILE).axes
+  np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 100], [0.5, 25]])
+  band = axes.collections[0].get_paths()[0].vertices
+  assert {(0, 90), (0.5, 15)} <= {tuple(p) for p in band.round(6).tolist()}
+
+
 def test_nothing_to_draw():
   rows = [results.Row("greedy", "accuracy", 0.5)]
   for draw in (
     benchmark_plots.subset_bars,
     benchmark_plots.reliability,
     benchmark_plots.best_of_n,
+    benchmark_plots.profiles,
   ):
     assert draw(rows) is None
 
 
 def test_all_of_them_are_on_the_page(tmp_path):
-  results.write(tmp_path / results.FILE, "evaluate", {}, BARS + POINTS + CURVE)
+  given = BARS + POINTS + CURVE + PROFILE
+  results.write(tmp_path / results.FILE, "evaluate", {}, given)
   read = results.read(tmp_path / results.FILE).rows
-  assert [row.at for row in read] == [None] * 4 + [0.15, 0.95, 1, 4, 1, 4]
+  assert [row.at for row in read] == [
+    *([None] * 4 + [0.15, 0.95, 1, 4, 1, 4]),
+    *(0, 0.5),
+  ]
   section = html.gather(tmp_path)
   titles = [figure.title for figure in section.figures]
-  assert titles == ["F1 by subset", "Reliability", "Best of N"]
+  assert titles == [
+    *("F1 by subset", "Reliability", "Best of N"),
+    "Performance profiles",
+  ]
   assert section.measurements is not None
   groups = [group.title for group in section.measurements.groups]
   assert groups == ["f1", "error_accuracy", "correct_accuracy"]

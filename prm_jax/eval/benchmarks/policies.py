@@ -1,8 +1,7 @@
-"""ProcBench, DIA, perturbed problems and runs, from judged answers."""
+"""ProcBench, DIA and perturbed problems, from judged answers."""
 
 import collections
 import dataclasses
-import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ from prm_jax import errors
 from prm_jax.data import fields
 from prm_jax.data.formats import base as formats
 from prm_jax.data.formats import rows
-from prm_jax.eval import bootstrap, dia, perturbation, procbench, runs
+from prm_jax.eval import bootstrap, dia, perturbation, procbench
 from prm_jax.eval.benchmarks import base
 
 
@@ -58,18 +57,8 @@ class Answered:
   extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
-class Score:
-  """What an algorithm reached on a task with one seed."""
-
-  algorithm: str
-  task: str
-  seed: int
-  score: float
-  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
-def _format(name: str, record: type, citation: str) -> formats.Format[Any]:
+def own_format(name: str, record: type, citation: str) -> formats.Format[Any]:
+  """Of JSON lines that users write themselves."""
   names = [f.name for f in dataclasses.fields(record) if f.name != "extra"]
 
   def parse(row: formats.Row, place: str, told: formats.Told) -> Iterable[Any]:
@@ -82,10 +71,9 @@ def _format(name: str, record: type, citation: str) -> formats.Format[Any]:
 
 
 SEED_KINDS = ("", "seed")
-PROCBENCH = _format("procbench", Run, "arXiv 2410.03117")
-DIA = _format("dia", Instance, "arXiv 2410.15490")
-PERTURBATION = _format("perturbation", Answered, "arXiv 2505.23851")
-RUNS = _format("runs", Score, "arXiv 2108.13264")
+PROCBENCH = own_format("procbench", Run, "arXiv 2410.03117")
+DIA = own_format("dia", Instance, "arXiv 2410.15490")
+PERTURBATION = own_format("perturbation", Answered, "arXiv 2505.23851")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,71 +176,3 @@ class Perturbation:
         base.measured(kind, "drop", own.drop, own.num_seeds),
       ]
     return found
-
-
-@dataclasses.dataclass(frozen=True)
-class Runs:
-  """Aggregates of scores over seeds and tasks, and who improves on whom.
-
-  Attributes:
-    target: score that an optimality gap is measured from.
-  """
-
-  needs_scores: ClassVar[bool] = False
-  target: float = 1.0
-
-  def measure(
-    self, path: str, source: base.Source, resampling: base.Resampling
-  ) -> list[base.Measure]:
-    del source
-    tables = _tables(rows.read(RUNS, path).records, path)
-    interval = functools.partial(
-      runs.interval,
-      seed=resampling.seed,
-      num_resamples=min(resampling.num_resamples, 2_000),
-    )
-    found = []
-    for name, table in tables.items():
-      functions = {
-        "iqm": runs.interquartile_mean,
-        "optimality_gap": lambda t: runs.optimality_gap(t, self.target),
-        "mean": lambda t: float(np.mean(t)),
-      }
-      for metric, function in functions.items():
-        own = interval(function, table)
-        found.append(base.measured(name, metric, own, table.size))
-    for name, table in tables.items():
-      for other, against in tables.items():
-        if name != other:
-          own = interval(runs.probability_of_improvement, table, against)
-          title = f"{name} over {other}"
-          metric = "probability_of_improvement"
-          found.append(base.measured(title, metric, own, table.shape[1]))
-    return found
-
-
-def _tables(given: list[Score], path: str) -> dict[str, np.ndarray]:
-  """[seeds, tasks] of each algorithm; every seed on every task."""
-  tasks = list(dict.fromkeys(row.task for row in given))
-  found: dict[str, dict[tuple[int, str], float]] = {}
-  for row in given:
-    own = found.setdefault(row.algorithm, {})
-    if (row.seed, row.task) in own:
-      raise errors.UserError(
-        f"{path}: {row.algorithm}: seed {row.seed} stands there twice for task"
-        f" {row.task!r}"
-      )
-    own[row.seed, row.task] = row.score
-  tables = {}
-  for name, own in found.items():
-    seeds = sorted({seed for seed, _ in own})
-    for seed in seeds:
-      for task in tasks:
-        if (seed, task) not in own:
-          raise errors.UserError(
-            f"{path}: {name}: seed {seed} has no score on task {task!r}"
-          )
-    tables[name] = np.array([[own[s, t] for t in tasks] for s in seeds], float)
-    if not np.isfinite(tables[name]).all():
-      raise errors.UserError(f"{path}: {name}: score: not a finite number")
-  return tables

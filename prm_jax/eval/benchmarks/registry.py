@@ -6,6 +6,7 @@ from typing import Any, cast
 from prm_jax import errors
 from prm_jax.build import fields
 from prm_jax.eval.benchmarks import (
+  algorithms,
   base,
   best_of_n,
   bias,
@@ -33,7 +34,7 @@ BENCHMARKS: Mapping[str, type] = {
   "procbench": policies.ProcBench,
   "dia": policies.Dia,
   "perturbation": policies.Perturbation,
-  "runs": policies.Runs,
+  "runs": algorithms.Runs,
 }
 
 

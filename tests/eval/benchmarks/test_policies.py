@@ -3,7 +3,7 @@
 import pytest
 
 from prm_jax import errors
-from prm_jax.eval.benchmarks import sources
+from prm_jax.eval.benchmarks import base, registry, sources
 from tests.eval.benchmarks import tables
 
 
@@ -89,6 +89,18 @@ def test_runs(tmp_path):
   assert value(found, "new over old", metric) == pytest.approx(
     (1 + 2.5 / 4) / 2
   )
+  assert value(found, "new", "median") == pytest.approx(0.8)  # of .9 and .7
+  profiles = [
+    (m.name, m.at, m.value)
+    for m in registry.make("runs", {"levels": (0.5, 0.7)}).measure(
+      path, base.Absent(), tables.FEW
+    )
+    if m.metric == "performance_profile"
+  ]
+  assert profiles == [
+    *(("new", 0.5, 1), ("new", 0.7, 0.75)),
+    *(("old", 0.5, 0.25), ("old", 0.7, 0.25)),
+  ]
   less = tables.lines(tmp_path / "less.jsonl", *rows[:-1])
   with pytest.raises(
     errors.UserError, match=r"old: seed 1 has no score on.*'y'"
