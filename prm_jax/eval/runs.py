@@ -83,8 +83,8 @@ def profile_intervals(
 ) -> list[bootstrap.Interval]:
   """`performance_profile` with pointwise intervals, as of `interval`."""
   draws = [
-    performance_profile(*drawn, levels)
-    for drawn in _draws((scores,), seed, num_resamples, False)
+    performance_profile(drawn, levels)
+    for (drawn,) in _draws((scores,), seed, num_resamples, False)
   ]
   value = performance_profile(scores, levels)
   low, high = _bounds(np.array(draws), level)
@@ -103,10 +103,12 @@ def _draws(
   """Tables with the runs of each task drawn anew."""
   rng = np.random.default_rng(seed)
   num_tasks = scores[0].shape[1]
-  tasks = np.arange(num_tasks)
   for _ in range(num_resamples):
-    if resample_tasks:
-      tasks = rng.integers(num_tasks, size=num_tasks)
+    tasks = (
+      rng.integers(num_tasks, size=num_tasks)
+      if resample_tasks
+      else np.arange(num_tasks)
+    )
     yield [
       table[rng.integers(len(table), size=(len(table), num_tasks)), tasks]
       for table in scores

@@ -47,11 +47,11 @@ class Runs:
   ) -> list[base.Measure]:
     del source
     tables = _tables(rows.read(RUNS, path).records, path)
-    options = {
-      "seed": resampling.seed,
-      "num_resamples": min(resampling.num_resamples, 2_000),
-    }
-    interval = functools.partial(runs_lib.interval, **options)
+    seed = resampling.seed
+    num_resamples = min(resampling.num_resamples, 2_000)
+    interval = functools.partial(
+      runs_lib.interval, seed=seed, num_resamples=num_resamples
+    )
     found = []
     for name, table in tables.items():
       functions = {
@@ -72,10 +72,12 @@ class Runs:
           found.append(base.measured(title, metric, own, table.shape[1]))
     levels = self._levels(tables)
     for name, table in tables.items():
-      own = runs_lib.profile_intervals(table, levels, **options)
+      shares = runs_lib.profile_intervals(
+        table, levels, seed=seed, num_resamples=num_resamples
+      )
       found += [
         base.measured(name, PROFILE, share, table.size, float(level))
-        for level, share in zip(levels, own, strict=True)
+        for level, share in zip(levels, shares, strict=True)
       ]
     return found
 
