@@ -132,8 +132,9 @@ def test_mistake_12_as_many_scores_as_steps(name, tmp_path):
   whole = own.format.unit == "solution"
   for count in (1, 2, 3):
     found = own.encode(Q, STEPS[:count])
-    assert len(found.step_end) == (1 if whole else count)
-    assert sorted({*found.step_end}) == list(found.step_end)
+    places = [at for text in found.texts for at in text.step_end]
+    assert len(places) == (1 if whole else count)
+    assert sorted({*places}) == places
 
 
 def test_mistake_15_every_step_has_a_score_of_its_own(qwen):

@@ -1,8 +1,9 @@
 """Verifiers that score given solutions: public formats, and ours."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from prm_jax import errors
 from prm_jax.build import encoding, fields, models, public
@@ -16,6 +17,9 @@ from prm_jax.types import Params
 NATIVE = "native"  # format of verifiers that were trained here
 
 
+EncodeFn: TypeAlias = Callable[[str, Sequence[str]], steps_lib.EncodedSolution]
+
+
 class Reader(NamedTuple):
   """A verifier and how it wants solutions.
 
@@ -27,15 +31,20 @@ class Reader(NamedTuple):
     split: text between the steps of a whole solution.
     aggregate: solution score of its authors.
     max_tokens: context; 0: unlimited.
+    encode_last: `encode` for who asks about the last step alone.
+    answered: reference answer -> `encode` that shows it to the model; None
+      where the format shows none.
   """
 
   reading: reads.Reading
   params: Params
-  encode: Callable[[str, Sequence[str]], steps_lib.EncodedSolution]
+  encode: EncodeFn
   format_name: str
   split: str
   aggregate: str
   max_tokens: int
+  encode_last: EncodeFn
+  answered: Callable[[str], EncodeFn] | None = None
 
   @property
   def model(self) -> lm.Model:
@@ -98,7 +107,17 @@ def load(
     fmt.split,
     fmt.aggregate,
     found.max_tokens,
+    found.encoder.encode_last,
+    _answered(found.encoder),
   )
+
+
+def _answered(
+  encoder: prm_encoding.Encoder,
+) -> Callable[[str], EncodeFn] | None:
+  if "{answer}" not in encoder.format.prompt:
+    return None
+  return lambda answer: dataclasses.replace(encoder, answer=answer).encode
 
 
 def _implicit(
@@ -134,6 +153,7 @@ def _implicit(
     fmt.split,
     fmt.aggregate,
     min(filter(None, contexts), default=0),
+    encoder.encode,
   )
 
 
@@ -162,6 +182,7 @@ def _native(path: pathlib.Path, format_name: str) -> Reader:
     tokenizer_lib.STEP,
     "last",
     0,
+    encode,
   )
 
 
@@ -178,12 +199,14 @@ def _fine_tuned(path: pathlib.Path, loaded: models.Loaded) -> Reader:
   own = fields.dataclass(
     encoding.EncodingConfig, dict(loaded.extra["encoding"]), "encoding"
   )
+  encode = encoding.encode_fn(tokenizer, own)
   return Reader(
     reads.Values(loaded.model),
     loaded.params,
-    encoding.encode_fn(tokenizer, own),
+    encode,
     NATIVE,
     own.separator,
     "min",
     loaded.context or 0,
+    encode,
   )

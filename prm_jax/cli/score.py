@@ -71,9 +71,11 @@ def run(
   found = solution_files.read(
     config.input, config.split or reader.split, config.skip_bad
   )
-  items, texts, bad = _encode(
-    found.items, reader, config.input, config.skip_bad
-  )
+  if config.answers and reader.answered is None:
+    raise errors.UserError(
+      f"answers: format {reader.format_name} has no place for a reference"
+    )
+  items, texts, bad = _encode(found.items, reader, config)
   path = workdir / SCORES
   done = _already(path, items)
   started = time.perf_counter()
@@ -100,20 +102,23 @@ def _shifted(tell: Callable[[int], None], start: int) -> Callable[[int], None]:
 def _encode(
   items: Sequence[solution_files.Item],
   reader: readers.Reader,
-  where: str,
-  skip_bad: bool,
+  config: ml_collections.ConfigDict,
 ) -> tuple[
   list[solution_files.Item], list[steps_lib.EncodedSolution], list[str]
 ]:
   """The items that can be read, their tokens, and a line per other."""
+  where = config.input
   good, texts, bad = [], [], []
   for item in items:
+    encode, answer = reader.encode, item.problem.answer
+    if config.answers and answer and reader.answered is not None:
+      encode = reader.answered(str(answer))
     try:
-      texts.append(reader.encode(item.problem.prompt, item.steps))
+      texts.append(encode(item.problem.prompt, item.steps))
       good.append(item)
     except errors.UserError as error:
       bad.append(f"{where}:{item.line}: {error}")
-      if not skip_bad:
+      if not config.skip_bad:
         raise errors.UserError(bad[-1]) from error
   if not good:
     raise errors.UserError(f"{where}: holds no solution; {bad[0]}")

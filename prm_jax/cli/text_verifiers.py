@@ -68,7 +68,7 @@ def load(
   room = int(_MORE_TOKENS * own) + _PER_STEP * task.max_steps
   reading = text_reading.TextReading(
     solving.policy_notation(policy),
-    reader.encode,
+    reader.encode_last,
     problems,
     row_slots=config.verifier_tokens or min(room, reader.max_tokens or room),
     context=reader.max_tokens or None,

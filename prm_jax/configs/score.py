@@ -20,6 +20,7 @@ def get_config() -> ml_collections.ConfigDict:
   c.base = ""  # the model that an adapter changes; "": as it says itself
   c.reference = ""  # folder of an implicit model's reference
   c.beta = 0.0  # of an implicit model; 0: as its authors have it
+  c.answers = False  # the model is shown the input's, where its format can
   c.split = ""  # between steps of a whole text; "": as the format has it
   c.aggregate = ""  # solution score; "": as the format's authors do
   c.dtype = ""  # of the model's activations; "": as config.json has it

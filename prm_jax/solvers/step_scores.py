@@ -61,7 +61,7 @@ class Scored(NamedTuple):
 
   Attributes:
     scores: float32 [k], one per step; None where the solution was skipped.
-    num_tokens: of the text, before any was dropped.
+    num_tokens: of all that is read of it, before any was dropped.
     num_dropped: tokens dropped on the left.
   """
 
@@ -134,22 +134,39 @@ class StepScorer:
     Raises:
       UserError: names the solution that is too long.
     """
-    fitted = [
-      self._fit(text, name) for text, name in zip(texts, names, strict=True)
+    parts = [
+      _Part(index, own)
+      for index, text in enumerate(texts)
+      for own in text.texts
     ]
-    kept = {i: cut for i, cut in enumerate(fitted) if cut is not None}
-    scored = [Scored(None, len(text.tokens), 0) for text in texts]
-    done = len(fitted) - len(kept)
+    cuts = [self._fit(part.text, names[part.owner]) for part in parts]
+    unread = {
+      part.owner for part, cut in zip(parts, cuts, strict=True) if cut is None
+    }
+    kept = {
+      place: cut
+      for place, (part, cut) in enumerate(zip(parts, cuts, strict=True))
+      if cut is not None and part.owner not in unread
+    }
+    found: list[list[np.ndarray]] = [[] for _ in texts]
+    dropped = [0] * len(texts)
+    waiting = collections.Counter(parts[place].owner for place in kept)
     size = self._config.batch_tokens or _BATCH_TOKENS[jax.default_backend()]
+    scores: dict[int, np.ndarray] = {}
     for batch, values in self._computed(_batches(kept, size)):
-      for row, index in enumerate(batch.indices):
-        cut, before = kept[index], len(texts[index].tokens)
-        own = values[row, : len(cut.step_end)]
-        scored[index] = Scored(own, before, before - len(cut.tokens))
-      done += len(batch.indices)
+      for row, place in enumerate(batch.indices):
+        scores[place] = values[row, : len(kept[place].step_end)]
+      waiting.subtract(parts[place].owner for place in batch.indices)
       if on_batch is not None:
-        on_batch(done)
-    return scored
+        on_batch(len(texts) - len(+waiting))
+    for place, cut in kept.items():
+      owner, own = parts[place]
+      found[owner].append(scores[place])
+      dropped[owner] += len(own.tokens) - len(cut.tokens)
+    return [
+      Scored(np.concatenate(own) if own else None, text.num_tokens, lost)
+      for own, text, lost in zip(found, texts, dropped, strict=True)
+    ]
 
   def _computed(
     self, batches: Iterator["_Batch"]
@@ -194,6 +211,13 @@ class StepScorer:
 _run = jax.jit(
   lambda reading, params, *arrays: reading(params, *arrays), static_argnums=0
 )
+
+
+class _Part(NamedTuple):
+  """A text to be read, and the solution that it is of."""
+
+  owner: int
+  text: steps_lib.EncodedSolution
 
 
 class _Batch(NamedTuple):

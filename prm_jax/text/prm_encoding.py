@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.text import hf_tokenizer, prm_formats, steps
+from prm_jax.text import hf_tokenizer, prm_bounds, prm_formats, steps
 
 # Stands for a message while a chat is rendered; no text of a user has it.
 _MARK = "\ue000"
@@ -21,10 +21,13 @@ class Encoder:
   Attributes:
     format: the row.
     tokenizer: of the checkpoint.
+    answer: reference that the model is shown, where the format has a place
+      for it; "" for none.
   """
 
   format: prm_formats.Format
   tokenizer: hf_tokenizer.HfTokenizer
+  answer: str = ""
 
   @functools.cached_property
   def tag_id(self) -> int:
@@ -47,7 +50,9 @@ class Encoder:
     if self.format.tag and self.format.joining == "string":
       _ = self.tag_id
     if self.format.joining == "bounded":
-      _ = self._boundary_id()
+      _ = prm_bounds.boundary_id(self.format, self.tokenizer)
+    if self.format.joining == "prefixes":
+      _ = self._end_id()
 
   def encode(
     self, question: str, given: Sequence[str]
@@ -59,15 +64,18 @@ class Encoder:
       given: steps without delimiters; empty ones at the end are dropped.
 
     Returns:
-      As many places as there are steps, or one where the format scores whole
-      solutions.
+      As many places as there are steps, in as many texts where the format
+      reads prefixes apart, or one where it scores whole solutions.
 
     Raises:
       UserError: names the step: none at all, an empty one, one that holds the
         tag itself.
     """
     texts = self._texts(given)
-    if self.format.chat == "turns":
+    if self.format.joining == "prefixes":
+      *before, found = self._prefixes(question, texts, 1)
+      found = dataclasses.replace(found, before=tuple(before))
+    elif self.format.chat == "turns":
       found = self._turns(question, texts)
     elif self.format.joining == "bounded":
       found = self._bounded(question, texts)
@@ -76,8 +84,17 @@ class Encoder:
     else:
       found = self._string(*self._around(question), texts)
     wanted = len(texts) if self.format.unit == "step" else 1
-    assert len(found.step_end) == wanted
+    assert sum(len(text.step_end) for text in found.texts) == wanted
     return found
+
+  def encode_last(
+    self, question: str, given: Sequence[str]
+  ) -> steps.EncodedSolution:
+    """`encode` without the texts that only earlier steps are read in."""
+    if self.format.joining != "prefixes":
+      return self.encode(question, given)
+    texts = self._texts(given)
+    return self._prefixes(question, texts, len(texts))[-1]
 
   def _single(self, text: str, what: str) -> int:
     return self.tokenizer.single_id(text, f"format {self.format.name}: {what}")
@@ -100,7 +117,8 @@ class Encoder:
 
   def _prompt(self, question: str) -> str:
     bos = self.tokenizer.special_tokens.get("bos_token", "")
-    return self.format.prompt.format(question=question, bos=bos)
+    answer = self.answer or self.format.no_answer
+    return self.format.prompt.format(question=question, bos=bos, answer=answer)
 
   def _around(self, question: str) -> tuple[str, str]:
     """The text before the first step and that after the last."""
@@ -195,6 +213,42 @@ class Encoder:
       np.asarray(ids, np.int32), prompt_length, np.array(at) + fmt.offset
     )
 
+  def _end_id(self) -> int:
+    """The EOS token, which closes every prefix."""
+    if self.tokenizer.eos_id is None:
+      raise errors.UserError(
+        f"{self.tokenizer.where}: format {self.format.name}: the tokenizer "
+        "has no eos_token, at which it is read"
+      )
+    return self.tokenizer.eos_id
+
+  def _prefixes(
+    self, question: str, texts: Sequence[str], first: int
+  ) -> list[steps.EncodedSolution]:
+    """Those of `first` steps and more; other steps move none of its tokens."""
+    ids, _ = self._tokens(self._around(question)[0])
+    found = []
+    for count in range(first, len(texts) + 1):
+      said = "".join(step + self.format.tag for step in texts[:count])
+      tokens = [*ids, *self.tokenizer.encode(said), self._end_id()]
+      end = np.array([len(tokens) - 1])
+      found.append(_solution(np.asarray(tokens, np.int32), len(ids), end))
+    return found
+
+  def _bounded(
+    self, question: str, texts: Sequence[str]
+  ) -> steps.EncodedSolution:
+    """Boundaries are taken out again before the model reads."""
+    mark_id = prm_bounds.boundary_id(self.format, self.tokenizer)
+    mark = self.tokenizer.special_tokens["pad_token"]
+    ids, _ = self._tokens(mark.join([self._prompt(question), *texts, ""]))
+    found = prm_bounds.without(ids, mark_id, len(texts), mark)
+    return _solution(
+      np.asarray(found.tokens, np.int32),
+      found.prompt_length,
+      found.last + self.format.offset,
+    )
+
   def _turns(
     self, question: str, texts: Sequence[str]
   ) -> steps.EncodedSolution:
@@ -226,51 +280,6 @@ class Encoder:
     start = parts[0].find(texts[0])
     prompt_length = sum(begin < start for begin, _ in spans)
     return _solution(np.asarray(ids, np.int32), prompt_length, at + fmt.offset)
-
-  def _boundary_id(self) -> int:
-    """The pad token, which marks boundaries for the tokeniser alone."""
-    found = self.tokenizer.pad_id
-    if found is None:
-      raise errors.UserError(
-        f"{self.tokenizer.where}: format {self.format.name}: the tokenizer "
-        "has no pad_token, which bounds the steps"
-      )
-    if self.format.offset == -1 and found != self.tokenizer.bos_id:
-      raise errors.UserError(
-        f"{self.tokenizer.where}: format {self.format.name}: its places hold "
-        "for a pad_token that is the bos_token"
-      )
-    return found
-
-  def _bounded(
-    self, question: str, texts: Sequence[str]
-  ) -> steps.EncodedSolution:
-    """Boundaries are taken out again before the model reads."""
-    mark_id = self._boundary_id()
-    mark = self.tokenizer.special_tokens["pad_token"]
-    text = mark.join([self._prompt(question), *texts, ""])
-    ids, _ = self._tokens(text)
-    kept = [token for token in ids if token != mark_id]
-    ends: list[
-      int
-    ] = []  # index in `kept` of the last token before each boundary
-    for index, token in enumerate(ids):
-      if token == mark_id:
-        ends.append(index - 1 - len(ends))
-    is_bos = ids[0] == mark_id  # BOS itself is the boundary token
-    if len(ends) != len(texts) + 1 + is_bos:
-      raise errors.UserError(
-        f"steps: the problem or a step holds the pad token {mark!r}"
-      )
-    if is_bos:
-      kept = [mark_id, *kept]
-    # With BOS back in front the authors' indices are one too low: `offset` of
-    # the row tells so, and the last token itself is at index + 1.
-    last = np.array(ends[-len(texts) :]) + is_bos
-    prompt_length = ends[-len(texts) - 1] + 1 + is_bos
-    return _solution(
-      np.asarray(kept, np.int32), prompt_length, last + self.format.offset
-    )
 
 
 def _token_at(spans: Sequence[tuple[int, int]], place: int) -> int:

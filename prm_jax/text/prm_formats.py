@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from prm_jax import errors
 
 Chat: TypeAlias = Literal["none", "answer", "turns"]
-Joining: TypeAlias = Literal["string", "spans", "tokens", "bounded"]
+Joining: TypeAlias = Literal["string", "spans", "tokens", "bounded", "prefixes"]
 Unit: TypeAlias = Literal["step", "solution"]
 Bos: TypeAlias = Literal["tokenizer", "none", "always"]
 Truncation: TypeAlias = Literal["left", "none"]
@@ -61,7 +61,9 @@ class Format:
     architectures: of config.json, by which the format is found; several
       formats may share one and then have to be named.
     prompt: what stands before the first step, or the user's message;
-      `{question}` and, where it is text, `{bos}`.
+      `{question}` and, where it is text, `{bos}`; `{answer}` where the model
+      may be shown a reference answer.
+    no_answer: stands for `{answer}` where none is shown.
     system: system message; None: none is given, and the template may write
       its own.
     chat: "none": plain text; "answer": the steps are the assistant's message;
@@ -80,7 +82,9 @@ class Format:
     joining: "string": one text, tokenised once, tags found by their id;
       "spans": one text as well, read at the token of each step's last
       character; "tokens": pieces tokenised apart; "bounded": the pad token
-      parts the steps for the tokeniser and is taken out for the model.
+      parts the steps for the tokeniser and is taken out for the model;
+      "prefixes": a text of its own per step, the steps so far tokenised apart
+      from what stands before, and the EOS token, which is read.
     bos: "tokenizer": what tokenizer files say; "always": the BOS token if
       there is one; "none": what the text itself has.
     unit: "step": a score per step; "solution": one, at the last token.
@@ -100,6 +104,7 @@ class Format:
   models: tuple[str, ...] = ()
   architectures: tuple[str, ...] = ()
   prompt: str = "{question}"
+  no_answer: str = ""
   system: str | None = None
   chat: Chat = "none"
   number: str = ""

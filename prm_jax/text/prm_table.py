@@ -8,6 +8,7 @@ FORMATS = {
   for fmt in (
     prm_value_heads.QWEN_PRM,
     prm_value_heads.QWEN_RM,
+    prm_value_heads.UNIVERSAL_PRM,
     prm_signs.MATH_SHEPHERD,
     prm_signs.RLHFLOW,
     prm_signs.RLHFLOW_BLANK_LINE,

@@ -38,6 +38,25 @@ QWEN_RM = Format(
   prefix_stable=False,  # read behind what the template writes at the end
   source="model card; arXiv 2409.12122",
 )
+UNIVERSAL_PRM = Format(
+  name="universal-prm",
+  head=Head(layers=("score.0", "score.2"), outputs=1, transform="sigmoid"),
+  models=("infly/Universal-PRM-7B", "universalprm/Universal-PRM"),
+  architectures=QWEN_RM.architectures,
+  prompt="{question}\n\n###\n\nThe reference answer is: {answer}",
+  no_answer="There is no reference answer for this question.",
+  system="You are a helpful assistant.",
+  chat="answer",
+  tag="\n\n",
+  joining="prefixes",
+  max_tokens=32_768,
+  prefix_stable=False,  # the EOS token goes when a step comes
+  source="model card; arXiv 2502.11520",
+  note=(
+    "the class is that of qwen-rm; right steps of the card's example score "
+    "about sigmoid(1) = 0.73"
+  ),
+)
 SKYWORK = Format(
   name="skywork",
   head=Head(layers=_SUMMARY, outputs=1, transform="sigmoid"),

@@ -25,11 +25,24 @@ class EncodedSolution:
     step_end: int32 [k], index in `tokens` of the token that closes step k
       (`;`, or `<eos>` for the last step of a finished solution): where a
       verifier is read.
+    before: where each step is read in a text of its own, those of the steps
+      before the last, which is then all that is read here.
   """
 
   tokens: np.ndarray
   prompt_length: int
   step_end: np.ndarray
+  before: tuple["EncodedSolution", ...] = ()
+
+  @property
+  def texts(self) -> tuple["EncodedSolution", ...]:
+    """All that have to be read for a score of every step, in their order."""
+    return (*self.before, self)
+
+  @property
+  def num_tokens(self) -> int:
+    """Of all of them."""
+    return sum(len(text.tokens) for text in self.texts)
 
 
 def encode_solution(

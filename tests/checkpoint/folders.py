@@ -67,18 +67,28 @@ def qwen2(
 
 def qwen_prm(directory, *, seed=1, **changes):
   """A verifier in the files of Qwen2.5-Math-PRM."""
+  kind = ["Qwen2ForProcessRewardModel"]
+  return _with_mlp(directory, seed, 2, architectures=kind, **changes)
+
+
+def universal_prm(directory, *, seed=1, **changes):
+  """A verifier in the files of Universal-PRM."""
+  kind = ["Qwen2ForRewardModel"]
+  return _with_mlp(directory, seed, 1, architectures=kind, **changes)
+
+
+def _with_mlp(directory, seed, outputs, **changes):
   rng = np.random.default_rng(seed)
   heads = {
     f"score.{layer}.{name}": rng.normal(0, 0.3, shape).astype(np.float32)
     for layer, name, shape in (
       (0, "weight", (16, 16)),
       (0, "bias", 16),
-      (2, "weight", (2, 16)),
-      (2, "bias", 2),
+      (2, "weight", (outputs, 16)),
+      (2, "bias", outputs),
     )
   }
-  kind = ["Qwen2ForProcessRewardModel"]
-  return qwen2(directory, seed=seed, heads=heads, architectures=kind, **changes)
+  return qwen2(directory, seed=seed, heads=heads, **changes)
 
 
 def questions(path, *lines):

@@ -28,6 +28,7 @@ FAMILIES = {
 SHAPES = {
   "qwen-prm": ("qwen2", BYTES, "Qwen2ForProcessRewardModel", "mlp2"),
   "qwen-rm": ("qwen2", BYTES, "Qwen2ForRewardModel", "mlp1"),
+  "universal-prm": ("qwen2", BYTES, "Qwen2ForRewardModel", "mlp1"),
   "math-shepherd": ("mistral", MISTRAL, "MistralForCausalLM", "lm"),
   "rlhflow": ("llama", LLAMA3, "LlamaForCausalLM", "lm"),
   "rlhflow-blank-line": ("llama", LLAMA3, "LlamaForCausalLM", "lm"),
@@ -50,7 +51,7 @@ SHAPES = {
 IMPLICIT = {"eurus-prm", "implicit-prm"}
 # Formats that a class name alone tells.
 TOLD = {
-  "qwen-prm", "qwen-rm", "skywork", "reasoneval-7b", "reasoneval-34b", "vgs",
+  "qwen-prm", "skywork", "reasoneval-7b", "reasoneval-34b", "vgs",
 }  # fmt: skip
 
 
@@ -167,6 +168,8 @@ def score(name, w, h, ids):
     return pair(w, h, ids("+"), ids("-"))
   if name in ("math-psa", "er-prm"):
     return pair(w, h, ids(" +"), ids(" -"))
+  if name == "universal-prm":
+    return 1 / (1 + np.exp(-mlp(w, h)[:, 0]))
   if name == "skywork":
     return 1 / (1 + np.exp(-linear(w, h, "v_head.summary")[:, 0]))
   if name.startswith("reasoneval"):

@@ -81,6 +81,24 @@ def qwen_rm(model, question, steps):
   return [model.mlp(model.hidden(ids))[-1, 0]]
 
 
+def universal_prm(model, question, steps, answer=""):
+  none = "There is no reference answer for this question."
+  asked = f"{question}\n\n###\n\nThe reference answer is: {answer or none}"
+  messages = [
+    {"role": "system", "content": "You are a helpful assistant."},
+    {"role": "user", "content": asked},
+  ]
+  query = model.tokenizer.apply_chat_template(
+    messages, add_generation_prompt=True, return_dict=False
+  )
+  found = []
+  for count in range(1, len(steps) + 1):
+    said = "\n\n".join(steps[:count]) + "\n\n"
+    ids = [*query, *model.text(said), model.tokenizer.eos_token_id]
+    found.append(torch.sigmoid(model.mlp(model.hidden(ids))[-1, 0]))
+  return found
+
+
 def _at_tag(model, text, tag, plus, minus, **options):
   ids = model.text(text, **options)
   pair = model.logits(ids)[:, [plus, minus]].softmax(-1)[:, 0]

@@ -36,7 +36,9 @@ def test_scores(name, tmp_path):
   assert found.encoder.format.name == name
   encoded = found.encoder.encode(QUESTION, STEPS)
   (scored,) = scorer(found).score([encoded], ["one"])
-  h = hidden(table, config, encoded.tokens)[encoded.step_end]
+  h = np.concatenate(
+    [hidden(table, config, t.tokens)[t.step_end] for t in encoded.texts]
+  )
   one = lambda text: found.encoder.tokenizer.encode(text)[-1]
   want = prm_folders.score(name, table, h, one)
   assert len(want) == (1 if name == "qwen-rm" else 3)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from prm_jax.build import readers
 from prm_jax.checkpoint import prm
 from prm_jax.models import lm, reads
 from prm_jax.solvers import step_scores
@@ -37,3 +38,22 @@ def test_scores(name, tmp_path):
   for (question, steps), ours in zip(SOLUTIONS, scored, strict=True):
     want = np.array([float(x) for x in reference(model, question, steps)])
     np.testing.assert_allclose(ours.scores, want, atol=1e-4)
+
+
+def test_a_reference_answer_is_shown_as_the_card_does(tmp_path):
+  from tests.checkpoint import prm_torch
+
+  prm_folders.write(tmp_path, "universal-prm")
+  reader = readers.load(tmp_path, format_name="universal-prm")
+  question, steps = SOLUTIONS[0]
+  text = reader.answered("26")(question, steps)
+  scorer = step_scores.StepScorer(
+    reader.reading,
+    reader.params,
+    reader.encode,
+    step_scores.ScoringConfig(batch_tokens=512),
+  )
+  (ours,) = scorer.score([text], ["a"])
+  model = prm_torch.Reference(tmp_path)
+  want = prm_torch.universal_prm(model, question, steps, "26")
+  np.testing.assert_allclose(ours.scores, np.array(want), atol=1e-4)

@@ -63,9 +63,9 @@ def read_anew(reader, question, steps):
   return float(scores[found.step_end[-1]])
 
 
-def assert_scores(workdir, folder, file):
+def assert_scores(workdir, folder, file, format_name=""):
   """Every row's score is that of its whole text."""
-  reader = readers.load(folder)
+  reader = readers.load(folder, format_name=format_name)
   lines = [json.loads(line) for line in file.read_text().splitlines()]
   texts = [next(iter(line.values())) for line in lines]
   seen = []
@@ -119,6 +119,18 @@ def test_a_verifier_of_another_tokenizer(policy, file, tmp_path, prm):
   code, _, err = prm("search", *config, *flags, *SMALL)
   assert code == 0, err
   assert_scores(run, other, file)
+
+
+def test_a_verifier_that_is_read_at_an_end_token(policy, file, tmp_path, prm):
+  """The token is taken back when a step comes, and the cache goes on."""
+  other, run = tmp_path / "other", tmp_path / "run"
+  folders.universal_prm(other)
+  flags = ("--policy", policy, "--verifier", other, "--input", file)
+  config = ("--config", "questions_search:best_of_n", "--workdir", run)
+  name = ("--format", "universal-prm")
+  code, _, err = prm("search", *config, *flags, *name, *SMALL)
+  assert code == 0, err
+  assert_scores(run, other, file, *name[1:])
 
 
 @pytest.fixture

@@ -81,6 +81,33 @@ def test_scores_are_those_of_the_reader(folder, given, tmp_path):
   assert values["bad_lines"] == values["skipped"] == 0
 
 
+def test_a_format_with_a_place_for_the_answer(given, tmp_path, capsys):
+  """The same text, but for the reference; tokens of all prefixes count."""
+  folder = tmp_path / "model"
+  prm_folders.write(folder, "universal-prm")
+  row = {"question": "16 - 3?", "steps": ["16 - 3 = 13", "So"], "answer": "13"}
+  given.write_text(json.dumps(row) + "\n" + json.dumps(row | {"answer": None}))
+  assert run(folder, given, tmp_path / "x") == 2
+  assert "--format, one of qwen-rm, universal-prm" in told(capsys)
+  name = ("--format", "universal-prm")
+  assert run(folder, given, tmp_path / "a", *name) == 0
+  shown = "--config.answers=true"
+  assert run(folder, given, tmp_path / "b", *name, shown) == 0
+  (bare, same), (with_answer, without) = (
+    lines(tmp_path / "a"),
+    lines(tmp_path / "b"),
+  )
+  assert bare["scores"] == same["scores"] == without["scores"]
+  assert abs(bare["scores"][0] - with_answer["scores"][0]) > 1e-4
+  own = prm.load(folder, format_name="universal-prm").encoder
+  text = own.encode("16 - 3?", row["steps"])
+  assert bare["num_tokens"] == text.num_tokens > len(text.tokens) * 1.5
+  other = tmp_path / "other"
+  prm_folders.write(other, "qwen-prm")
+  assert run(other, given, tmp_path / "c", shown) == 2
+  assert "answers: format qwen-prm has no place for a" in told(capsys)
+
+
 def test_a_killed_run_goes_on(folder, given, tmp_path):
   small = "--config.chunk=2"
   assert run(folder, given, tmp_path / "whole", small) == 0

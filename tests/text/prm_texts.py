@@ -31,6 +31,11 @@ VGS = (
   "put your final answer within \\boxed{}.<｜Assistant｜><think>\n"  # noqa: RUF001
 )
 REASON = f"Question:\n{Q}\nAnswer:\nLet's think step by step.\n"
+UNIVERSAL = (
+  "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+  f"<|im_start|>user\n{Q}\n\n###\n\nThe reference answer is: There is no "
+  "reference answer for this question.<|im_end|>\n<|im_start|>assistant\n"
+)
 CHATML = (
   f"<|im_start|>system\n{tiny_hf.SYSTEM}<|im_end|>\n"
   f"<|im_start|>user\n{Q}<|im_end|>\n<|im_start|>assistant\n"
@@ -47,6 +52,14 @@ TEXTS = {
   "qwen-rm": (
     f"{QWEN}{A}\n\n{B}\n\n{C}{END}",
     [f"{QWEN}{A}\n\n{B}\n\n{C}{END}"],
+  ),
+  "universal-prm": (
+    f"{UNIVERSAL}{A}\n\n{B}\n\n{C}\n\n<|im_end|>",
+    [
+      f"{UNIVERSAL}{A}\n\n<|im_end|>",
+      f"{UNIVERSAL}{A}\n\n{B}\n\n<|im_end|>",
+      f"{UNIVERSAL}{A}\n\n{B}\n\n{C}\n\n<|im_end|>",
+    ],
   ),
   "math-shepherd": (
     f"<s> {Q} Step 1: {A} ки\nStep 2: {B} ки\nStep 3: {C} ки",

@@ -1,5 +1,7 @@
 """Tokens and read places of every format, put together by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -53,7 +55,11 @@ def test_what_is_read_where(name, encoder):
   whole, parts = TEXTS[name]
   decode = lambda ids: plain(own.tokenizer.decode(ids.tolist()))
   assert decode(found.tokens) == plain(whole)
-  seen = [decode(found.tokens[: at + 1]) for at in found.step_end]
+  seen = [
+    decode(text.tokens[: at + 1])
+    for text in found.texts
+    for at in text.step_end
+  ]
   assert seen == [plain(part) for part in parts]
 
 
@@ -126,6 +132,24 @@ def test_only_tags_can_be_joined_otherwise(encoder):
       encoder(name, "tokens")
 
 
+def test_a_text_of_its_own_per_step(encoder):
+  """As many as prefixes, and nothing but the end token is taken back."""
+  own = encoder("universal-prm")
+  found = own.encode(Q, [A, B, C])
+  assert [len(text.step_end) for text in found.texts] == [1, 1, 1]
+  assert found.num_tokens == sum(len(text.tokens) for text in found.texts)
+  for count, text in enumerate(found.texts, 1):
+    alone = own.encode_last(Q, [A, B, C][:count])
+    np.testing.assert_array_equal(alone.tokens, text.tokens)
+    assert alone.before == ()
+    bare = text.tokens[:-1]
+    np.testing.assert_array_equal(bare, found.tokens[: len(bare)])
+    assert text.tokens[-1] == own.tokenizer.eos_id
+  shown = dataclasses.replace(own, answer="26").encode(Q, [A])
+  asked = own.tokenizer.decode(shown.tokens.tolist())
+  assert "The reference answer is: 26<|im_end|>" in asked
+
+
 def test_numbers_are_put_once(encoder):
   own = encoder("math-shepherd")
   bare = own.encode(Q, [A, B])
@@ -191,4 +215,10 @@ def test_a_broken_tokenizer_is_told_before_any_text(tmp_path):
     prm_table.named("reasoneval-7b"), hf_tokenizer.load(tmp_path / "b")
   )
   with pytest.raises(errors.UserError, match="is the bos_token"):
+    own.check()
+  tiny_hf.write_qwen(tmp_path / "c", eos_token=None)
+  own = prm_encoding.Encoder(
+    prm_table.named("universal-prm"), hf_tokenizer.load(tmp_path / "c")
+  )
+  with pytest.raises(errors.UserError, match="has no eos_token, at which"):
     own.check()
