@@ -105,13 +105,32 @@ class Chain:
         yield problem
 
   def sample(
-    self, problem: base.Problem, rng: np.random.Generator
+    self,
+    problem: base.Problem,
+    rng: np.random.Generator,
+    begun: Sequence[str] = (),
   ) -> tuple[list[str], bool]:
-    """Steps of the generator, the answer's included, and if it is right."""
+    """Steps of the generator, the answer's included, and if it is right.
+
+    Args:
+      problem: what is solved.
+      rng: draws.
+      begun: the steps that are written already; the first of those returned.
+
+    Raises:
+      UserError: one of `begun` is malformed.
+    """
     terms, modulus = problem.meta["terms"], problem.meta["modulus"]
-    true = written = terms[0]
-    steps = []
-    for index, addend in enumerate(terms[1:], start=1):
+    judged = judge(problem, begun)
+    if len(judged) < len(begun):
+      raise errors.UserError(f"steps: {begun[len(judged)]!r} is out of place")
+    if len(judged) == len(terms):
+      return list(begun), judged[-1].ok
+    steps = list(begun)
+    written = judged[-1].written if judged else terms[0]
+    true = sum(terms[: len(steps) + 1]) % modulus
+    rest = terms[len(steps) + 1 :]
+    for index, addend in enumerate(rest, start=len(steps) + 1):
       added = [written, addend]
       ok = written == true
       true = (true + addend) % modulus

@@ -87,23 +87,46 @@ class GraphArithmetic:
         yield problem
 
   def sample(
-    self, problem: base.Problem, rng: np.random.Generator
+    self,
+    problem: base.Problem,
+    rng: np.random.Generator,
+    begun: Sequence[str] = (),
   ) -> tuple[list[str], bool]:
-    """Steps of the reference policy, the answer's included; if it is right."""
+    """Steps of the reference policy, the answer's included; if it is right.
+
+    Args:
+      problem: what is solved.
+      rng: draws.
+      begun: the steps that are written already; the first of those returned.
+
+    Raises:
+      UserError: one of `begun` is malformed.
+    """
     graph = graphs.of_problem(problem)
-    modulus = graph.modulus
-    values: dict[int, int] = {}
-    steps = []
+    modulus, rho = graph.modulus, self.config.recovery_rate
+    judged = graph_steps.judge(graph, begun)
+    if len(judged) < len(begun):
+      raise errors.UserError(f"steps: {begun[len(judged)]!r} is out of place")
+    steps = list(begun)
+    if judged and judged[-1].name is None:
+      return steps, judged[-1].ok
+    values = graph_steps.written_values(judged)
+    corrected = graph_steps.corrected(graph, judged, values)
+    if corrected is not None and rng.random() < rho:
+      steps.append(graph_steps.right_step(graph, judged[-1].name, values))
+      values = corrected
     for name in graph.order:
+      if name in values:
+        continue
       quoted = graphs.quote(graph, name, values)
       assert quoted is not None  # parents come first
       right = result = graphs.apply(quoted, modulus)
       if rng.random() < self.config.error_rate:
         result = int(right + rng.integers(1, modulus)) % modulus
       steps.append(graph_steps.format_step(graph, name, quoted, result))
-      if result != right and rng.random() < self.config.recovery_rate:
+      if result != right and rng.random() < rho:
         result = right
-        steps.append(graph_steps.format_step(graph, name, quoted, result))
+        steps.append(graph_steps.right_step(graph, name, values))
       values[name] = result
     answer = values[graph.query]
     return [*steps, f"= {answer}"], str(answer) == problem.answer
@@ -124,7 +147,7 @@ class GraphArithmetic:
       return float(judged[-1].ok)
     values = graph_steps.written_values(judged)
     stays = self._continued(graph, values)
-    corrected = _corrected(graph, judged, values)
+    corrected = graph_steps.corrected(graph, judged, values)
     if corrected is None:
       return stays
     rho = self.config.recovery_rate
@@ -209,21 +232,6 @@ def make_problem(graph: graphs.Graph) -> base.Problem:
     answer=str(graph.truth[graph.query]),
     meta=graphs.to_meta(graph),
   )
-
-
-def _corrected(
-  graph: graphs.Graph,
-  judged: Sequence[graph_steps.JudgedStep],
-  values: Mapping[int, int],
-) -> dict[int, int] | None:
-  """The values if the last step is corrected; None if the policy would not."""
-  if not judged or judged[-1].valid or judged[-1].again:
-    return None
-  name = judged[-1].name
-  quoted = None if name is None else graphs.quote(graph, name, values)
-  if name is None or quoted is None:
-    return None
-  return {**values, name: graphs.apply(quoted, graph.modulus)}
 
 
 @functools.cache

@@ -132,6 +132,32 @@ def written_values(judged: Sequence[JudgedStep]) -> dict[int, int]:
   return {step.name: step.result for step in judged if step.name is not None}
 
 
+def right_step(
+  graph: graphs.Graph, name: int | None, values: Mapping[int, int]
+) -> str:
+  """The step that computes a quantity from the values written."""
+  assert name is not None  # it is no answer
+  quoted = graphs.quote(graph, name, values)
+  assert quoted is not None  # its parents have values
+  right = graphs.apply(quoted, graph.modulus)
+  return format_step(graph, name, quoted, right)
+
+
+def corrected(
+  graph: graphs.Graph,
+  judged: Sequence[JudgedStep],
+  values: Mapping[int, int],
+) -> dict[int, int] | None:
+  """The values if the last step is corrected; None if the policy would not."""
+  if not judged or judged[-1].valid or judged[-1].again:
+    return None
+  name = judged[-1].name
+  quoted = None if name is None else graphs.quote(graph, name, values)
+  if name is None or quoted is None:
+    return None
+  return {**values, name: graphs.apply(quoted, graph.modulus)}
+
+
 def _complaint(
   graph: graphs.Graph, step: Written, values: Mapping[int, int]
 ) -> str:
