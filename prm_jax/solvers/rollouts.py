@@ -5,6 +5,7 @@ unbiased Binomial(n, V) / n estimate; counts are kept, ratios are for the
 reader.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -43,6 +44,16 @@ class Completions(NamedTuple):
   num_tokens: np.ndarray  # written
 
 
+class Rollout(NamedTuple):
+  """One completion of a prefix."""
+
+  steps: tuple[str, ...]  # behind the prefix
+  num_tokens: int
+  correct: bool
+  known: bool = True  # the verifier has a verdict
+  finished: bool = True  # not cut off, which counts as wrong
+
+
 def complete(
   searching: Sampler,
   task: tasks.Task,
@@ -63,9 +74,34 @@ def complete(
     problems: [n].
     steps: [n] the steps written so far, which may be none.
   """
+  return count(write(searching, task, tokenizer, problems, steps))
+
+
+def write(
+  searching: Sampler,
+  task: tasks.Task,
+  tokenizer: notation.Notation,
+  problems: Sequence[tasks.Problem],
+  steps: Sequence[Sequence[str]],
+) -> list[list[Rollout]]:
+  """The completions that `complete` counts, [n][N]."""
   pairs = list(zip(problems, steps, strict=True))
   begun = [prompts_lib.begin(tokenizer, *pair) for pair in pairs]
   return _judge(task, tokenizer, pairs, searching.solve(begun))
+
+
+def count(written: Sequence[Sequence[Rollout]]) -> Completions:
+  """Of rollouts [n][N], which may differ in N."""
+  total = lambda value_fn: np.array(
+    [sum(map(value_fn, row)) for row in written], np.int64
+  )
+  return Completions(
+    num_correct=total(lambda one: one.correct),
+    num_total=total(lambda one: one.known),
+    num_unknown=total(lambda one: not one.known),
+    num_unfinished=total(lambda one: not one.finished),
+    num_tokens=total(lambda one: one.num_tokens),
+  )
 
 
 def from_prefixes(
@@ -88,10 +124,9 @@ def from_prefixes(
   """
   pairs = list(zip(problems, steps, strict=True))
   asked = [_as_prompt(*pair, index) for index, pair in enumerate(pairs)]
-  solved = searching.solve(asked)
-  found = _judge(task, tokenizer, pairs, solved)
-  num_rows = solved.length.shape[1]
-  return Counts(found.num_correct, np.full(len(pairs), num_rows, np.int64))
+  found = count(_judge(task, tokenizer, pairs, searching.solve(asked)))
+  # What the verifier does not know is not correct here.
+  return Counts(found.num_correct, found.num_total + found.num_unknown)
 
 
 def _judge(
@@ -99,37 +134,28 @@ def _judge(
   tokenizer: notation.Notation,
   pairs: Sequence[tuple[tasks.Problem, Sequence[str]]],
   solved: Any,
-) -> Completions:
-  """Counts of the rows; equal rows of a prefix are judged once."""
-  rows: dict[tuple[int, bytes], int] = {}
-  unfinished = np.zeros(len(pairs), np.int64)
+) -> list[list[Rollout]]:
+  """The rows, [n][N]; equal rows of a prefix are judged once."""
+  keys: list[list[tuple[int, bytes]]] = []
   for i, (tokens, length) in enumerate(
     zip(solved.tokens, solved.length, strict=True)
   ):
-    for row, end in zip(tokens, length, strict=True):
-      key = (i, row[:end].tobytes())
-      rows[key] = rows.get(key, 0) + 1
+    rows = zip(tokens, length, strict=True)
+    keys.append([(i, row[:end].tobytes()) for row, end in rows])
+  found: dict[tuple[int, bytes], Rollout] = {}
   attempts, places = [], []
-  for (i, written), count in rows.items():
-    tokens = np.frombuffer(written, solved.tokens.dtype)
+  for key in dict.fromkeys(itertools.chain.from_iterable(keys)):
+    tokens = np.frombuffer(key[1], solved.tokens.dtype)
     rest, finished = steps_lib.decode_steps(tokenizer, tokens)
+    found[key] = Rollout(
+      tuple(rest), len(tokens), correct=False, finished=finished
+    )
     if finished:
-      attempts.append((pairs[i][0], [*pairs[i][1], *rest]))
-      places.append((i, count))
-    else:
-      unfinished[i] += count
-  correct, unknown = np.zeros((2, len(pairs)), np.int64)
-  verdicts = tasks.verify_all(task, attempts)
-  for (i, count), verdict in zip(places, verdicts, strict=True):
-    correct[i] += count * verdict.correct
-    unknown[i] += count * (not verdict.known)
-  return Completions(
-    num_correct=correct,
-    num_total=solved.length.shape[1] - unknown,
-    num_unknown=unknown,
-    num_unfinished=unfinished,
-    num_tokens=np.asarray(np.sum(solved.length, axis=1, dtype=np.int64)),
-  )
+      attempts.append((pairs[key[0]][0], [*pairs[key[0]][1], *rest]))
+      places.append(key)
+  for key, v in zip(places, tasks.verify_all(task, attempts), strict=True):
+    found[key] = found[key]._replace(correct=v.correct, known=v.known)
+  return [[found[key] for key in row] for row in keys]
 
 
 def _as_prompt(

@@ -47,3 +47,24 @@ def test_counts_completions_of_the_whole_solution():
   np.testing.assert_array_equal(found.num_total, [2, 2, 2])
   assert solver.seen[0] == "4 9 10 13 : 13 - 9 = 4 | 4 4 10 ;"
   assert solver.seen[1] == "4 9 10 13 :"
+
+
+def test_what_is_written_adds_up_to_the_counts():
+  problem = game24.make_problem((4, 9, 10, 13))
+  wrong = ["4 + 6 = 10 | 10"]
+  solver = _Scripted(TASK.tokenizer(), [SOLUTION[1:], wrong])
+  given = ([problem] * 2, [SOLUTION[:1], SOLUTION[:2]])
+  found = rollouts.write(solver, TASK, TASK.tokenizer(), *given)
+  assert [row.steps for row in found[0]] == [tuple(SOLUTION[1:])] * 2
+  assert [row.steps for row in found[1]] == [tuple(wrong)] * 2
+  assert [(r.correct, r.finished) for r in found[0]] == [
+    (True, True),
+    (False, False),
+  ]
+  assert not any(row.correct for row in found[1])
+  counts = rollouts.complete(solver, TASK, TASK.tokenizer(), *given)
+  assert [column.tolist() for column in counts] == [
+    *([1, 0], [2, 2], [0, 0], [1, 1]),
+    [sum(row.num_tokens for row in rows) for rows in found],
+  ]
+  assert found[0][1].num_tokens == found[0][0].num_tokens - 1
