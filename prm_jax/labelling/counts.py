@@ -80,6 +80,6 @@ def steps(label: records.StepLabels) -> tuple[str, ...]:
   return label.steps
 
 
-def mean(values: Sequence[float]) -> float | None:
+def mean(values: Sequence[int | float]) -> float | None:
   """None of nothing, which JSON has a word for."""
   return float(np.mean(values)) if len(values) else None
