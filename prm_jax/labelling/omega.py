@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from prm_jax.data import records
-from prm_jax.labelling import binary_search, omega_tree, rollouts, rounds
+from prm_jax.labelling import binary_search, omega_tree, pairs, rollouts, rounds
 from prm_jax.solvers import rollouts as completions
 from prm_jax.tasks import base as tasks
 
-PREFIX, VISITS = "prefix", "visits"  # what a record has in `extra`
+# What a record has in `extra`: steps before the edge, visits of its end.
+PREFIX, VISITS = pairs.PREFIX, pairs.VISITS
 
 Steps: TypeAlias = tuple[str, ...]
 # which completions (equal prefixes of one turn get the same ones), and of what
