@@ -20,7 +20,7 @@ from prm_jax import errors
 from prm_jax.build import fields, models, searches
 from prm_jax.build.methods import sampling
 from prm_jax.checkpoint import disk
-from prm_jax.cli import compilation, label_input, report, solving
+from prm_jax.cli import compilation, label_input, relabel, report, solving
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import atomic, record_files, records
 from prm_jax.labelling import label_stats, rollouts
@@ -41,6 +41,8 @@ def run(
   flags: flags_lib.Flags,
 ) -> int:
   """Labels the input's solutions and tells what the labels are like."""
+  if "relabel" in config:
+    return relabel.run(config, workdir, flags)
   config.policy = flags.policy or flags.model or config.policy
   config.input = flags.input or config.input
   for name in ("policy", "input"):

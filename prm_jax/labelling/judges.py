@@ -10,7 +10,13 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import (
+  Literal,
+  NamedTuple,
+  Protocol,
+  TypeAlias,
+  runtime_checkable,
+)
 
 from scipy import stats
 
@@ -25,6 +31,19 @@ Ties: TypeAlias = Literal["unknown", "right", "wrong"]
 
 
 _KINDS = {1: "right", 0: "wrong", None: "unknown"}
+
+
+@runtime_checkable
+class Truth(Protocol):
+  """What is asked of a task."""
+
+  def oracle(
+    self, problem: tasks.Problem, steps: Sequence[str]
+  ) -> tasks.StepTruth: ...
+
+  def verify(
+    self, problem: tasks.Problem, steps: Sequence[str]
+  ) -> tasks.Verdict: ...
 
 
 class Judgement(NamedTuple):
@@ -48,7 +67,7 @@ JudgeFn: TypeAlias = Callable[
 class Oracle:
   """The truth: a step is right that is valid after those before it."""
 
-  task: tasks.Task
+  task: Truth
 
   def __call__(
     self, problems: Sequence[tasks.Problem], given: Sequence[Steps]
@@ -107,7 +126,7 @@ class Noisy:
     name: keeps judges apart; not empty.
   """
 
-  task: tasks.Task
+  task: Truth
   noise: Noise
   name: str = "0"
 

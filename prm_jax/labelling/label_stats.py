@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from prm_jax.data import records
+from prm_jax.data import records, step_values
 from prm_jax.labelling import rollouts
 
 
@@ -51,6 +51,27 @@ def summarise(
     **_shapes(labels, threshold),
     "cost": cost,
     "tokens_per_label": cost["policy_tokens"] / num if num else None,
+  }
+
+
+def trained(labels: Sequence[records.StepLabels]) -> dict[str, Any]:
+  """Statistics of what a verifier is trained on, whatever was counted.
+
+  Returns:
+    `labels` (steps with a class or probability, not behind a first error),
+    `positive` (their mean), and `positive_by_step`.
+  """
+  width = max((len(one.n_total) for one in labels), default=0)
+  values = np.zeros((len(labels), width))
+  mask = np.zeros(values.shape, bool)
+  for row, own, one in zip(values, mask, labels, strict=True):
+    end = len(one.n_total)
+    row[:end], supervised = step_values.values(one)
+    own[:end] = supervised & step_values.until_error(one)
+  return {
+    "labels": int(mask.sum()),
+    "positive": _mean(values, mask),
+    "positive_by_step": _by_step(values, mask),
   }
 
 

@@ -1,0 +1,168 @@
+"""`prm-jax label --config relabel:METHOD`: labels made of labels.
+
+No policy is loaded. The whole file is read and the whole result written under
+its name at the end; the same command again gives the same files.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import ml_collections
+
+from prm_jax import errors
+from prm_jax.build import fields
+from prm_jax.cli import flags as flags_lib
+from prm_jax.cli import judging, relabel_input
+from prm_jax.data import atomic, record_files, records
+from prm_jax.labelling import (
+  advantages,
+  balance,
+  consensus,
+  counts,
+  judges,
+  label_stats,
+  relative_progress,
+  truth_stats,
+)
+
+LABELS, STATS = "labels.jsonl", "label_stats.json"
+_MOST_TOLD = 10  # bad lines
+
+
+class Given(NamedTuple):
+  """What methods may ask for."""
+
+  source: relabel_input.Input
+  other: Callable[[], list[records.StepLabels] | None]
+  judge: Callable[[], judges.JudgeFn]
+
+  @property
+  def labels(self) -> list[records.StepLabels]:
+    """Those of the input."""
+    return self.source.labels
+
+
+MethodFn: TypeAlias = Callable[[Given, Any], counts.Relabelled]
+
+
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+  """The options of a method that has none."""
+
+
+def _judge(given: Given, own: NoOptions) -> counts.Relabelled:
+  problems = given.source.problems(given.labels)
+  return judges.relabel(given.labels, problems, given.judge())
+
+
+def _consensus(given: Given, own: consensus.Config) -> counts.Relabelled:
+  problems = given.source.problems(given.labels)
+  return consensus.relabel(given.labels, problems, given.judge(), own)
+
+
+# Of each method its options and what it does.
+METHODS: dict[str, tuple[type, MethodFn]] = {
+  "rpe": (
+    relative_progress.Config,
+    lambda given, own: relative_progress.relabel(given.labels, own),
+  ),
+  "pav": (
+    advantages.Config,
+    lambda given, own: advantages.relabel(given.labels, given.other(), own),
+  ),
+  "judge": (NoOptions, _judge),
+  "consensus": (consensus.Config, _consensus),
+  "rearter": (
+    balance.Config,
+    lambda given, own: balance.relabel(given.labels, own),
+  ),
+  "mm_prm": (
+    balance.Config,
+    lambda given, own: balance.relabel(given.labels, own),
+  ),
+}
+
+
+def run(
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  flags: flags_lib.Flags,
+) -> int:
+  """Relabels the input and tells what became of it."""
+  config.input = flags.input or config.input
+  config.verifier = flags.verifier or config.verifier
+  config.format = flags.format or config.format
+  if not config.input:
+    raise errors.UserError("label needs --input")
+  options, method = METHODS[config.relabel]
+  own = fields.dataclass(options, config.method.to_dict(), "method")
+  source = relabel_input.read(config)
+  truth = relabel_input.Truth()
+  given = Given(
+    source,
+    other=functools.partial(_other, config),
+    judge=functools.partial(judging.make, config, truth),
+  )
+  try:
+    made = method(given, own)
+  except errors.UserError as error:
+    raise errors.UserError(_named(config, str(error))) from error
+  if not made.labels:
+    raise errors.UserError(
+      f"{config.input}: {config.relabel} leaves no solution of "
+      f"{len(source.labels)}: {json.dumps(made.told)}"
+    )
+  path = record_files.write(workdir / LABELS, made.labels)
+  stats = {
+    **label_stats.summarise(made.labels),
+    "trained": label_stats.trained(made.labels),
+    "method": config.relabel,
+    "input_solutions": len(source.labels),
+    "relabelled": made.told,
+    "bad_lines": len(source.bad),
+  }
+  if config.truth:
+    problems = source.problems(made.labels)
+    oracle = judges.Oracle(truth)
+    stats["truth"] = truth_stats.compare(made.labels, problems, oracle)
+  with atomic.replacing(workdir / STATS) as temporary:
+    temporary.write_text(json.dumps(stats, indent=2) + "\n")
+  _tell(path, stats, source.bad)
+  return 0
+
+
+def _named(config: ml_collections.ConfigDict, told: str) -> str:
+  """The line with the file that it is about."""
+  about = told.startswith(("labels[", "extra."))
+  return f"{config.input}: {told}" if about else told
+
+
+def _other(
+  config: ml_collections.ConfigDict,
+) -> list[records.StepLabels] | None:
+  if not config.other:
+    return None
+  return relabel_input.labels_of(config.other, config.skip_bad)[0]
+
+
+def _tell(path: pathlib.Path, stats: dict[str, Any], bad: list[str]) -> None:
+  for message in bad[:_MOST_TOLD]:
+    print(f"skipped: {message}")
+  trained = stats["trained"]
+  told = [
+    f"{stats['solutions']} of {stats['input_solutions']} solutions",
+    f"{trained['labels']} labels of {stats['steps']} steps",
+  ]
+  if trained["labels"]:
+    told.append(f"{100 * trained['positive']:.1f} % positive")
+  told += [
+    f"{name} {value}"
+    for name, value in stats["relabelled"].items()
+    if isinstance(value, int) and value
+  ]
+  told += [f"{len(bad)} bad lines"] if bad else []
+  print(f"{path}: {', '.join(told)}")

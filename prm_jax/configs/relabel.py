@@ -1,0 +1,87 @@
+"""Labels made of labels: no policy is asked.
+
+  prm-jax label --config relabel:rpe --input labels.jsonl --workdir work/rpe
+
+The argument is the method, `method` its choices:
+
+  rpe        relative progress (GenPRM); pass@1 by `rollouts.root`
+  pav        values and advantages under a prover (PAV): `other` has the
+             prover's labels; without it, the best of K
+  judge      the verdicts of a judge, or of several that vote (AURORA)
+  consensus  labels on which completions and the judge agree
+  rearter    equal classes (ReARTeR)
+  mm_prm     positives of open problems sub-sampled (MM-PRM)
+
+The input holds labels that `label` wrote, or solutions, which a judge labels
+without counts; a judge and `truth` need the problems, from `problems` or from
+the input itself. Labels go to `labels.jsonl`, what became of them to
+`label_stats.json`.
+"""
+
+import ml_collections
+
+_BALANCE = {
+  "by": "file",  # or "step", "problem"
+  "positive": "half",  # or "any"
+  "drop": "larger",  # or "positive"
+  "ratio": 1.0,  # labels of the one class per label of the other
+  "problems": "all",  # or "open"
+  "seed": 0,
+}
+
+METHODS = {
+  "rpe": {
+    "rule": "ratio",  # or "difference"
+    "threshold": 0.8,
+    "start": "root",  # or "solutions"
+    "zero_start": "ignore",  # or "wrong", "any"
+  },
+  "pav": {
+    "best_of": 4,
+    "estimate": "unbiased",  # or "plug_in"
+    "alpha": 0.5,
+    "target": "prover",  # or "base", "effective"
+    "until_pit": True,
+    "balanced": True,
+    "seed": 0,
+  },
+  "judge": {},
+  "consensus": {"by": "solution", "threshold": 0.0},  # or "step"
+  "rearter": _BALANCE,
+  "mm_prm": {
+    **_BALANCE,
+    "positive": "any",
+    "drop": "positive",
+    "problems": "open",
+  },
+}
+
+
+def get_config(method: str = "rpe") -> ml_collections.ConfigDict:
+  c = ml_collections.ConfigDict()
+  c.relabel = method
+  c.input = ""
+  c.other = ""  # a second file of labels
+  c.problems = ""
+  c.split = "\n\n"  # between the steps of a whole text
+  c.skip_bad = False
+  c.truth = False  # compare with the task's own truth
+  c.method = METHODS[method]
+  c.verifier = ""  # of the judge "model"; --verifier sets it too
+  c.format = ""  # "": as the folder says
+  c.joining = ""
+  c.judge = {
+    "kind": "oracle",  # or "noisy", "model"
+    "num": 1,  # noisy judges that vote
+    "ties": "unknown",  # or "right", "wrong"
+    "accuracy": 0.9,
+    "accuracy_wrong": -1.0,  # of wrong steps; negative: as of right ones
+    "reverse_accuracy": -1.0,  # where the answer is known to be wrong
+    "correlation": 0.0,
+    "unknown": 0.0,
+    "seed": 0,
+    "threshold": 0.5,  # of a model's scores
+    "margin": 0.0,  # scores so close to it say nothing
+    "reverse": False,  # show the model the reference answer
+  }
+  return c
