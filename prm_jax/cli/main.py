@@ -24,6 +24,7 @@ COMMANDS = {
   "train": "one training run of any objective; resumes by itself",
   "convert": "public checkpoints to our folders and back, compared",
   "score": "step scores of given solutions",
+  "generate": "write a benchmark set whose answers or first errors are known",
   "search": "solve problems with a method under a budget",
   "label": "step labels of given solutions, by rollouts of a policy",
   "evaluate": "measure a verifier or a policy by a benchmark",

@@ -3,6 +3,9 @@
   prm-jax evaluate --benchmark dia --input outcomes.jsonl --workdir DIR
 
 A line has `template` and `outcome`: "correct", "wrong" or "unknown".
+
+Of a set that `prm-jax generate` wrote and a search of its problems:
+`--input samples.jsonl --config.protocol.problems=set.jsonl`.
 """
 
 import ml_collections
@@ -11,4 +14,4 @@ from prm_jax.configs import evaluation
 
 
 def get_config() -> ml_collections.ConfigDict:
-  return evaluation.base("dia")
+  return evaluation.base("dia", problems="")

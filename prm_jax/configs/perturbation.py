@@ -4,6 +4,9 @@
     --workdir DIR
 
 A line has `seed`, `correct` and `kind`; a seed problem's kind is `seed`.
+
+Of a set that `prm-jax generate` wrote and a search of its problems:
+`--input samples.jsonl --config.protocol.problems=set.jsonl`.
 """
 
 import ml_collections
@@ -12,4 +15,4 @@ from prm_jax.configs import evaluation
 
 
 def get_config() -> ml_collections.ConfigDict:
-  return evaluation.base("perturbation")
+  return evaluation.base("perturbation", problems="")

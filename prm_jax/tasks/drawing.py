@@ -1,6 +1,7 @@
 """Draws the problems of a generated task, the same ones for the same seed."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from prm_jax.tasks import base
 
 # Draws for one problem before the config is taken to admit hardly any more.
 _MAX_DRAWS = 1000
+DrawnT = TypeVar("DrawnT")
 
 
 def draw_problems(
@@ -40,3 +42,18 @@ def draw_problems(
       )
     problems[problem.id] = problem
   return tuple(problems.values())
+
+
+def unlike(
+  draw: Callable[[], DrawnT], key: Callable[[DrawnT], str], seen: set[str]
+) -> DrawnT | None:
+  """A draw whose key is not among those seen, which it then is.
+
+  None where many draws in a row were: there are hardly any more.
+  """
+  for _ in range(_MAX_DRAWS):
+    drawn = draw()
+    if key(drawn) not in seen:
+      seen.add(key(drawn))
+      return drawn
+  return None

@@ -5,6 +5,7 @@ nothing has to be found out, only followed. What is compared is the list of
 states, one after each step.
 """
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.tasks import base
+from prm_jax.tasks import base, drawing
 
 NAME = "instructions"
 MOST_STEPS = 25
@@ -192,7 +193,7 @@ GENERATORS: Mapping[str, Callable[[np.random.Generator, int], Run]] = {
 def make_set(
   step_counts: Sequence[int], *, per_count: int = 1, seed: int = 0
 ) -> list[base.Problem]:
-  """Problems of every generator and number of steps.
+  """Different problems of every generator and number of steps.
 
   `meta` has `generator`, and `init`, `intermediate` and `final` as ProcBench
   labels them; the answer is the final state.
@@ -201,6 +202,10 @@ def make_set(
     step_counts: 2 to 25 each; n steps have n - 1 intermediate states.
     per_count: problems of each generator and count.
     seed: of all draws.
+
+  Raises:
+    UserError: nothing is asked for, or more than differ, or a number of steps
+      that there is not.
   """
   if per_count < 1 or not step_counts:
     raise errors.UserError("step_counts, per_count: there is nothing to make")
@@ -209,12 +214,24 @@ def make_set(
       raise errors.UserError(
         f"step_counts: expected 2 to {MOST_STEPS}, got {count}"
       )
+  if len(set(step_counts)) < len(step_counts):
+    raise errors.UserError("step_counts: a number stands there twice")
   problems = []
   for index, (name, draw) in enumerate(GENERATORS.items()):
     for count in step_counts:
+      posed: set[str] = set()
       for number in range(per_count):
         rng = np.random.default_rng((seed, index, count, number))
-        run = draw(rng, count)
+        run = drawing.unlike(
+          functools.partial(draw, rng, count),
+          lambda own: f"{own.instruction} {own.init}",
+          posed,
+        )
+        if run is None:
+          raise errors.UserError(
+            f"per_count: {name} has fewer than {per_count} different problems"
+            f" of {count} steps"
+          )
         problems.append(_problem(f"{name}-{count}-{number}", name, run))
   return problems
 

@@ -22,14 +22,15 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.tasks import base
+from prm_jax.tasks import base, drawing
 
 NAME = "perturbed_algebra"
 Kind: TypeAlias = Literal[
   "seed", "numeric_one", "numeric_all", "symbolic", "equivalence"
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-_LETTERS = "pqrs"
+# None that the texts or rewrites use, nor that a grader takes for a unit.
+LETTERS = "abnpqruvwyz"
 _SMALL, _LARGE = (2, 10), (11, 100)
 
 
@@ -126,15 +127,19 @@ REWRITES: Mapping[str, str] = {
 def make_set(
   num_seeds: int, *, variants_per_kind: int = 1, seed: int = 0
 ) -> list[base.Problem]:
-  """Seeds, each followed by its variants.
+  """Different problems: seeds, each followed by its variants.
 
-  `meta` has `family`, `kind` and `seed`, the id of the seed problem (its own
-  for a seed); seeds go through the families in turn.
+  `meta` has `family`, `kind`, `coefficients` as they are written and `seed`,
+  the id of the seed problem (its own for a seed); seeds go through the
+  families in turn.
 
   Args:
     num_seeds: at least 1.
     variants_per_kind: of each seed; there is one symbolic variant.
     seed: of the coefficients; seed i does not depend on `num_seeds`.
+
+  Raises:
+    UserError: nothing is asked for, or more than differ.
   """
   if num_seeds < 1 or variants_per_kind < 1:
     raise errors.UserError(
@@ -142,11 +147,13 @@ def make_set(
       f"{num_seeds} and {variants_per_kind}"
     )
   names = list(FAMILIES)
-  problems = []
+  problems: list[base.Problem] = []
+  posed: set[str] = set()
   for index in range(num_seeds):
     rng = np.random.default_rng((seed, index))
     name = names[index % len(names)]
-    problems += _with_variants(name, index, variants_per_kind, rng)
+    maker = _Maker(name, f"{NAME}/{name}-{index}", rng, posed)
+    problems += maker.with_variants(variants_per_kind)
   return problems
 
 
@@ -155,41 +162,82 @@ def formula(family: Family, coefficients: Sequence[str]) -> str:
   return family.formula.format(*coefficients)
 
 
-def _with_variants(
-  name: str, index: int, count: int, rng: np.random.Generator
-) -> list[base.Problem]:
-  family, origin = FAMILIES[name], f"{NAME}/{name}-{index}"
-  numbers = _draw(rng, _SMALL, family.size)
+class _Maker(NamedTuple):
+  """Draws a seed and its variants.
 
-  def make(
-    kind: Kind, number: int, coefficients: Sequence[str], answer: str
+  Attributes:
+    name: of the family.
+    origin: id of the seed.
+    rng: of all draws.
+    posed: texts that there are already.
+  """
+
+  name: str
+  origin: str
+  rng: np.random.Generator
+  posed: set[str]
+
+  def with_variants(self, count: int) -> list[base.Problem]:
+    rng, size = self.rng, FAMILIES[self.name].size
+    seed = self._unlike("seed", 0, lambda: _draw(rng, _SMALL, size))
+    numbers = seed.meta["coefficients"]
+
+    def one() -> list[int]:
+      place = int(rng.integers(size))
+      (larger,) = _draw(rng, _LARGE, 1)
+      return [*numbers[:place], larger, *numbers[place + 1 :]]
+
+    def rewritten() -> list[str]:
+      texts, place = [str(n) for n in numbers], int(rng.integers(size))
+      texts[place] = _rewrite(texts[place], rng)
+      return texts
+
+    made = [seed]
+    for i in range(count):
+      made += [
+        self._unlike("numeric_one", i, one),
+        self._unlike("numeric_all", i, lambda: _draw(rng, _LARGE, size)),
+        self._unlike("equivalence", i, rewritten, seed.answer),
+      ]
+    letters = lambda: [LETTERS[i] for i in rng.permutation(len(LETTERS))[:size]]
+    return [*made, self._unlike("symbolic", 0, letters)]
+
+  def _unlike(
+    self,
+    kind: Kind,
+    number: int,
+    draw: Callable[[], Sequence[int | str]],
+    answer: str | None = None,
   ) -> base.Problem:
+    """A problem whose text there is not yet; the answer unless it is given."""
+    family = FAMILIES[self.name]
+    pose = lambda own: family.text.format(*own)
+    own = drawing.unlike(draw, pose, self.posed)
+    if own is None:
+      raise errors.UserError(
+        f"num_seeds, variants_per_kind: {self.name} has fewer different "
+        f"problems of kind {kind} than are asked for"
+      )
+    seed = kind == "seed"
     return base.Problem(
-      id=origin if kind == "seed" else f"{origin}/{kind}-{number}",
+      id=self.origin if seed else f"{self.origin}/{kind}-{number}",
       task=NAME,
-      prompt=family.text.format(*coefficients),
-      answer=answer,
-      meta={"family": name, "kind": kind, "seed": origin},
+      prompt=pose(own),
+      answer=_answer(family, own) if answer is None else answer,
+      meta={
+        "family": self.name,
+        "kind": kind,
+        "seed": self.origin,
+        "coefficients": list(own),
+      },
     )
 
-  def numeric(kind: Kind, number: int, own: Sequence[int]) -> base.Problem:
-    return make(kind, number, [str(n) for n in own], str(family.solve(*own)))
 
-  made = [numeric("seed", 0, numbers)]
-  for number in range(count):
-    place = int(rng.integers(family.size))
-    one = list(numbers)
-    one[place] = _draw(rng, _LARGE, 1)[0]
-    made.append(numeric("numeric_one", number, one))
-    larger = _draw(rng, _LARGE, family.size)
-    made.append(numeric("numeric_all", number, larger))
-    texts = [str(n) for n in numbers]
-    texts[place] = _rewrite(texts[place], rng)
-    answer = str(family.solve(*numbers))
-    made.append(make("equivalence", number, texts, answer))
-  letters = list(_LETTERS[: family.size])
-  made.append(make("symbolic", 0, letters, formula(family, letters)))
-  return made
+def _answer(family: Family, coefficients: Sequence[int | str]) -> str:
+  numbers = [c for c in coefficients if isinstance(c, int)]
+  if len(numbers) == len(coefficients):
+    return str(family.solve(*numbers))
+  return formula(family, [str(c) for c in coefficients])
 
 
 def _rewrite(text: str, rng: np.random.Generator) -> str:

@@ -6,6 +6,7 @@ instance of a template, and whether it says so when it is not: the answer
 computing, so guessing rarely helps.
 """
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
@@ -13,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.tasks import answers, base, grading
+from prm_jax.tasks import answers, base, drawing, grading
 
 NAME = "templates"
 UNKNOWN = "I-DO-NOT-KNOW"
@@ -22,8 +23,6 @@ INSTRUCTION = (
   f"\\boxed{{{UNKNOWN}}}."
 )
 RULES = ("boxed", "answer_is")
-# Draws for one instance before there are taken to be hardly any more.
-_MOST_DRAWS = 1000
 Outcome: TypeAlias = Literal["correct", "wrong", "unknown"]
 
 
@@ -148,13 +147,13 @@ def make_set(instances: int = 5, *, seed: int = 0) -> list[base.Problem]:
     posed: set[str] = set()
     for number in range(instances):
       rng = np.random.default_rng((seed, index, number))
-      drawn = (draw(rng) for _ in range(_MOST_DRAWS))
-      made = next((one for one in drawn if one.question not in posed), None)
+      made = drawing.unlike(
+        functools.partial(draw, rng), lambda one: one.question, posed
+      )
       if made is None:
         raise errors.UserError(
           f"instances: {name} has fewer than {instances} different ones"
         )
-      posed.add(made.question)
       problems.append(
         base.Problem(
           id=f"{NAME}/{name}-{number}",

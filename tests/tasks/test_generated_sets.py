@@ -2,6 +2,7 @@
 
 import collections
 import fractions
+import itertools
 import re
 
 import pytest
@@ -51,6 +52,14 @@ def test_answers_of_a_family(grader, name):
     assert not grader.grade(str(found + 1), formula).correct
 
 
+def test_every_letter_is_read(grader):
+  """Wherever it stands: `3 s` may mean three seconds."""
+  for one, other in itertools.pairwise(perturbed_algebra.LETTERS):
+    gold = f"3 \\cdot {one} \\cdot {other}^2"
+    assert grader.grade(gold, f"{other}^2 \\cdot 3 \\cdot {one}").correct
+    assert not grader.grade(gold, f"{other}^2 \\cdot 3").correct
+
+
 @pytest.mark.parametrize("name", perturbed_algebra.REWRITES)
 def test_rewrites_are_equal(grader, name):
   for text in ("7", "p"):
@@ -77,10 +86,24 @@ def test_variants_are_paired_with_their_seeds():
       assert problem.prompt != origin.prompt
       assert len(problem.prompt) > len(origin.prompt)
     if problem.meta["kind"] == "symbolic":
-      assert re.search("[pqrs]", problem.answer)
+      assert re.search(f"[{perturbed_algebra.LETTERS}]", problem.answer)
     else:
       fractions.Fraction(problem.answer)
   assert perturbed_algebra.make_set(2) == perturbed_algebra.make_set(5)[:10]
+
+
+def test_no_two_problems_are_equal():
+  """Not even symbolic ones of a family, whose letters differ."""
+  made = perturbed_algebra.make_set(90, variants_per_kind=3)
+  assert len({p.prompt for p in made}) == len(made)
+  posed = instructions.make_set(range(2, 26), per_count=5)
+  assert len({p.prompt for p in posed}) == len(posed)
+  # Two letters of three: there are nine texts.
+  assert len(instructions.make_set([2], per_count=9)) == 9 * 8
+  with pytest.raises(errors.UserError, match=r"count has fewer than 10 .*of 2"):
+    instructions.make_set([2], per_count=10)
+  with pytest.raises(errors.UserError, match="geometric_sum has fewer differe"):
+    perturbed_algebra.make_set(9 * 65)
 
 
 def test_one_coefficient_differs():
@@ -216,3 +239,5 @@ def test_bad_instruction_sets():
     instructions.make_set([26])
   with pytest.raises(errors.UserError, match="nothing to make"):
     instructions.make_set([])
+  with pytest.raises(errors.UserError, match="stands there twice"):
+    instructions.make_set([3, 3])

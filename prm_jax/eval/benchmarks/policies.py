@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,13 @@ from prm_jax.data import fields
 from prm_jax.data.formats import base as formats
 from prm_jax.data.formats import rows
 from prm_jax.eval import bootstrap, dia, perturbation, procbench
-from prm_jax.eval.benchmarks import base
+from prm_jax.eval.benchmarks import answered, base
+from prm_jax.tasks import (
+  grading,
+  instructions,
+  perturbed_algebra,
+  templates,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,16 +84,22 @@ PERTURBATION = own_format("perturbation", Answered, "arXiv 2505.23851")
 
 @dataclasses.dataclass(frozen=True)
 class ProcBench:
-  """Prefixes of states, by length of the run."""
+  """Prefixes of states, by length of the run.
+
+  Attributes:
+    problems: of `tasks.instructions`, that the input's solutions are of;
+      empty: the input has labels and predictions.
+  """
 
   needs_scores: ClassVar[bool] = False
+  problems: str = ""
 
   def measure(
     self, path: str, source: base.Source, resampling: base.Resampling
   ) -> list[base.Measure]:
     del source
     groups: dict[str, list[procbench.Match]] = collections.defaultdict(list)
-    for row in rows.read(PROCBENCH, path).records:
+    for row in self._rows(path):
       said = () if row.prediction is None else row.prediction.all
       own = procbench.match(row.label.all, said)
       groups["all"].append(own)
@@ -106,24 +118,42 @@ class ProcBench:
       for metric in procbench.Match._fields
     ]
 
+  def _rows(self, path: str) -> list[Run]:
+    if not self.problems:
+      return rows.read(PROCBENCH, path).records
+    found = []
+    needed = ("intermediate", "final")
+    for one in answered.read(path, self.problems, instructions.NAME, needed):
+      said = instructions.read_states(one.text)
+      label = _states(instructions.states(one.problem))
+      found.append(Run(label, _states(said) if said else None))
+    return found
+
+
+def _states(given: list[str]) -> States:
+  return States(given[-1], tuple(given[:-1]))
+
 
 @dataclasses.dataclass(frozen=True)
 class Dia:
-  """Reliability over the instances of each template."""
+  """Reliability over the instances of each template.
+
+  Attributes:
+    problems: of `tasks.templates`, that the input's solutions are of; empty:
+      the input has outcomes.
+  """
 
   needs_scores: ClassVar[bool] = False
+  problems: str = ""
 
   def measure(
     self, path: str, source: base.Source, resampling: base.Resampling
   ) -> list[base.Measure]:
     del source
-    outcomes: dict[str, list[str]] = collections.defaultdict(list)
-    for row in rows.read(DIA, path).records:
-      outcomes[row.template].append(row.outcome)
     found = []
-    for name, own in outcomes.items():
+    for name, own in self._outcomes(path).items():
       try:
-        found.append(dia.template(own))
+        found.append(dia.template(list(own)))
       except errors.UserError as error:
         raise errors.UserError(f"{path}: template {name}: {error}") from error
     n = len(found)
@@ -142,12 +172,31 @@ class Dia:
       measures.append(base.measured("templates", metric, share, n))
     return measures
 
+  def _outcomes(self, path: str) -> Mapping[str, Sequence[str]]:
+    """By template."""
+    if self.problems:
+      given = answered.read(path, self.problems, templates.NAME, ("template",))
+      with grading.Grader() as grader:
+        return templates.outcomes(
+          grader, [one.problem for one in given], [one.text for one in given]
+        )
+    outcomes: dict[str, list[str]] = collections.defaultdict(list)
+    for row in rows.read(DIA, path).records:
+      outcomes[row.template].append(row.outcome)
+    return outcomes
+
 
 @dataclasses.dataclass(frozen=True)
 class Perturbation:
-  """Accuracy on seeds less that on their variants, paired."""
+  """Accuracy on seeds less that on their variants, paired.
+
+  Attributes:
+    problems: of `tasks.perturbed_algebra`, that the input's solutions are of,
+      judged by who wrote them; empty: the input says of what seed it is.
+  """
 
   needs_scores: ClassVar[bool] = False
+  problems: str = ""
 
   def measure(
     self, path: str, source: base.Source, resampling: base.Resampling
@@ -155,7 +204,7 @@ class Perturbation:
     del source
     seeds: dict[str, bool] = {}
     variants = []
-    for row in rows.read(PERTURBATION, path).records:
+    for row in self._rows(path):
       if row.kind not in SEED_KINDS:
         variants.append((row.seed, row.kind, row.correct))
       elif row.seed in seeds:
@@ -175,4 +224,19 @@ class Perturbation:
         base.measured(kind, "seed_accuracy", own.seed_accuracy, own.num_seeds),
         base.measured(kind, "drop", own.drop, own.num_seeds),
       ]
+    return found
+
+  def _rows(self, path: str) -> list[Answered]:
+    if not self.problems:
+      return rows.read(PERTURBATION, path).records
+    found = []
+    for one in answered.read(
+      path, self.problems, perturbed_algebra.NAME, ("seed", "kind")
+    ):
+      if one.correct is None:
+        raise errors.UserError(
+          f"{path}: problem {one.problem.id}: correct: not judged"
+        )
+      meta = one.problem.meta
+      found.append(Answered(meta["seed"], one.correct, meta["kind"]))
     return found

@@ -39,7 +39,7 @@ def read(path: str, problems: str) -> Samples:
       for problem in record_files.read(problems, records.Problem).records
     }
   groups: dict[str, list[Any]] = {}  # of either kind
-  if _is_search(path):
+  if is_search(path):
     found = record_files.read(path, records.SearchSample).records
     groups |= {s.problem_id: list(s.rows) for s in found}
   else:
@@ -96,8 +96,11 @@ def scored(found: Samples, source: base.Source) -> list[np.ndarray]:
   return source(found.texts)
 
 
-def _is_search(path: str) -> bool:
-  """By the first line; a kind that is neither is told by the reader."""
+def is_search(path: str) -> bool:
+  """By the first line, if it holds `SearchSample` records.
+
+  A kind that is neither is told by the reader.
+  """
   if not str(path).endswith(record_files.JSON_LINES):
     return False
   shard = record_files.shard_paths(path)[0]
