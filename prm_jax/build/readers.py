@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from prm_jax import errors
-from prm_jax.build import encoding, fields, models, public
+from prm_jax.build import encoding, fields, models, native, public
 from prm_jax.checkpoint import hub, prm
 from prm_jax.models import lm, reads
-from prm_jax.text import hf_tokenizer, prm_encoding, prm_table
+from prm_jax.text import critiques, hf_tokenizer, prm_encoding, prm_table
 from prm_jax.text import steps as steps_lib
 from prm_jax.text import tokenizer as tokenizer_lib
 from prm_jax.types import Params
@@ -88,7 +88,12 @@ def load(
   if not path.is_dir():
     raise errors.UserError(f"--model: {path}: no such folder")
   if not public.is_public(path) and not prm.is_adapter(path):
-    return _native(path, format_name)
+    return _native(path, format_name, reference, beta)
+  if format_name in critiques.STYLES:
+    raise errors.UserError(
+      f"--format: {format_name} writes its verdicts; only `score` can use it, "
+      "and what that wrote goes on by --scores"
+    )
   if format_name and prm_table.named(format_name).head.beta:
     return _implicit(path, format_name, reference, beta, dtype)
   found = prm.load(
@@ -157,17 +162,18 @@ def _implicit(
   )
 
 
-def _native(path: pathlib.Path, format_name: str) -> Reader:
+def _native(
+  path: pathlib.Path, format_name: str, reference: str, beta: float
+) -> Reader:
   if format_name not in ("", NATIVE):
     raise errors.UserError(
       f"--format: {path} is a model trained here, its format is {NATIVE!r}"
     )
   loaded = models.load(path, "--model")
-  if loaded.model.config.value_head == "none":
-    raise errors.UserError(f"--model: {path}: the model has no value head")
+  reading, params = native.reading(path, loaded, reference=reference, beta=beta)
   tokenizer = loaded.tokenizer
   if not isinstance(tokenizer, tokenizer_lib.Tokenizer):
-    return _fine_tuned(path, loaded)
+    return _fine_tuned(path, loaded, reading, params)
 
   def encode(question: str, given: Sequence[str]) -> steps_lib.EncodedSolution:
     if not given:
@@ -175,8 +181,8 @@ def _native(path: pathlib.Path, format_name: str) -> Reader:
     return steps_lib.encode_solution(tokenizer, question, given)
 
   return Reader(
-    reads.Values(loaded.model),
-    loaded.params,
+    reading,
+    params,
     encode,
     NATIVE,
     tokenizer_lib.STEP,
@@ -186,7 +192,12 @@ def _native(path: pathlib.Path, format_name: str) -> Reader:
   )
 
 
-def _fine_tuned(path: pathlib.Path, loaded: models.Loaded) -> Reader:
+def _fine_tuned(
+  path: pathlib.Path,
+  loaded: models.Loaded,
+  reading: reads.Reading,
+  params: Params,
+) -> Reader:
   """A verifier that was trained here from a public checkpoint."""
   tokenizer = loaded.tokenizer
   if not isinstance(tokenizer, hf_tokenizer.HfTokenizer):
@@ -201,8 +212,8 @@ def _fine_tuned(path: pathlib.Path, loaded: models.Loaded) -> Reader:
   )
   encode = encoding.encode_fn(tokenizer, own)
   return Reader(
-    reads.Values(loaded.model),
-    loaded.params,
+    reading,
+    params,
     encode,
     NATIVE,
     own.separator,

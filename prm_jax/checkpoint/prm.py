@@ -162,7 +162,7 @@ def find_format(
   found = prm_table.of_architecture(str(architectures[0]))
   if len(found) == 1:
     return found[0]
-  names = [f.name for f in found] or list(prm_table.FORMATS)
+  names = [f.name for f in found] or prm_table.NAMES
   raise fields.fail(
     "architectures",
     f"{architectures[0]} does not tell the format of its steps; name it by "

@@ -15,18 +15,19 @@ import ml_collections
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.build import readers
 from prm_jax.checkpoint import disk
-from prm_jax.cli import compilation, report
+from prm_jax.cli import compilation, report, scorers
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import solution_files
 from prm_jax.reports import results
 from prm_jax.search import aggregate
-from prm_jax.solvers import step_scores
-from prm_jax.text import steps as steps_lib
 
 DEFAULT_CONFIG = "score"
-VOLATILE = ("config.batch_tokens", "config.chunk")
+VOLATILE = (
+  "config.batch_tokens",
+  "config.chunk",
+  "config.generative.batch_size",
+)
 SCORES = "scores.jsonl"
 _MOST_TOLD = 10  # bad lines
 
@@ -46,36 +47,13 @@ def run(
   if config.chunk < 1:
     raise errors.UserError("chunk: must be at least 1")
   compilation.keep(workdir)
-  reader = readers.load(
-    config.model,
-    format_name=config.format,
-    joining=config.joining,
-    base=config.base,
-    dtype=config.dtype,
-    reference=config.reference,
-    beta=config.beta,
-  )
-  rule = config.aggregate or reader.aggregate
+  scorer = scorers.load(config)
+  rule = config.aggregate or scorer.aggregate
   aggregate.by_name(rule)
-  limits = [n for n in (config.max_tokens, reader.max_tokens) if n]
-  scorer = step_scores.StepScorer(
-    reader.reading,
-    reader.params,
-    reader.encode,
-    step_scores.ScoringConfig(
-      batch_tokens=config.batch_tokens,
-      max_tokens=min(limits, default=0),
-      overlong=config.overlong,
-    ),
-  )
   found = solution_files.read(
-    config.input, config.split or reader.split, config.skip_bad
+    config.input, config.split or scorer.split, config.skip_bad
   )
-  if config.answers and reader.answered is None:
-    raise errors.UserError(
-      f"answers: format {reader.format_name} has no place for a reference"
-    )
-  items, texts, bad = _encode(found.items, reader, config)
+  items, texts, bad = _encode(found.items, scorer, config)
   path = workdir / SCORES
   done = _already(path, items)
   started = time.perf_counter()
@@ -84,13 +62,16 @@ def run(
       part = slice(start, start + config.chunk)
       names = [f"{config.input}:{item.line}" for item in items[part]]
       scored = scorer.score(texts[part], names, _shifted(tell, start))
-      lines = _lines(items[part], scored, reader.format_name, rule)
+      lines = _lines(items[part], scored, scorer.format_name, rule)
       with disk.told_when_full(f"{path}: cannot go on"), path.open("a") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)
   wall_s = time.perf_counter() - started
-  rows = _summarise(_read(path), len(found.bad) + len(bad), wall_s)
+  written = _read(path)
+  rows = _summarise(written, len(found.bad) + len(bad), wall_s)
   results.write(workdir / results.FILE, "score", config.to_dict(), rows)
   _tell([*found.bad, *bad], rows, path)
+  if note := scorer.note(written):
+    print(note)
   return 0
 
 
@@ -101,20 +82,15 @@ def _shifted(tell: Callable[[int], None], start: int) -> Callable[[int], None]:
 
 def _encode(
   items: Sequence[solution_files.Item],
-  reader: readers.Reader,
+  scorer: scorers.Scorer,
   config: ml_collections.ConfigDict,
-) -> tuple[
-  list[solution_files.Item], list[steps_lib.EncodedSolution], list[str]
-]:
-  """The items that can be read, their tokens, and a line per other."""
+) -> tuple[list[solution_files.Item], list[Any], list[str]]:
+  """The items that can be read, as scored, and a line per other."""
   where = config.input
   good, texts, bad = [], [], []
   for item in items:
-    encode, answer = reader.encode, item.problem.answer
-    if config.answers and answer and reader.answered is not None:
-      encode = reader.answered(str(answer))
     try:
-      texts.append(encode(item.problem.prompt, item.steps))
+      texts.append(scorer.encode(item))
       good.append(item)
     except errors.UserError as error:
       bad.append(f"{where}:{item.line}: {error}")
@@ -127,7 +103,7 @@ def _encode(
 
 def _lines(
   items: Sequence[solution_files.Item],
-  scored: Sequence[step_scores.Scored],
+  scored: Sequence[scorers.Result],
   format_name: str,
   rule: str,
 ) -> list[dict[str, Any]]:
@@ -148,7 +124,7 @@ def _lines(
 
 def _line(
   item: solution_files.Item,
-  scored: step_scores.Scored,
+  scored: scorers.Result,
   score: float,
   format_name: str,
   rule: str,
@@ -157,12 +133,10 @@ def _line(
     "line": item.line,
     "problem_id": item.problem.id,
     "format": format_name,
-    "num_tokens": scored.num_tokens,
+    **scored.told,
   }
-  if scored.num_dropped:
-    line["num_dropped"] = scored.num_dropped
   if scored.scores is None:
-    return {**line, "scores": None, "reason": "longer than the context"}
+    return {**line, "scores": None}
   return {
     **line,
     "scores": [float(value) for value in scored.scores],

@@ -29,4 +29,16 @@ def get_config() -> ml_collections.ConfigDict:
   c.skip_bad = False
   c.batch_tokens = 0  # of one forward; 0: as the device wants it
   c.chunk = 1024  # solutions between two writes
+  # Of verifiers that write; see `solvers.rationales.Config`.
+  c.generative = ml_collections.ConfigDict()
+  c.generative.mode = "reason"  # or "direct"
+  c.generative.votes = 1
+  c.generative.code = "skip"  # or "unanswered"; nothing is ever run here
+  c.generative.max_tokens = 2048  # of an analysis
+  c.generative.at_limit = "judge"  # or "unknown"
+  c.generative.temperature = 0.6
+  c.generative.top_p = 0.95
+  c.generative.top_k = 20
+  c.generative.batch_size = 16
+  c.generative.seed = 0
   return c

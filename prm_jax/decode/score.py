@@ -1,5 +1,6 @@
 """Scores of finished texts in one uncached forward."""
 
+import jax
 import jax.numpy as jnp
 
 from prm_jax.models import heads, lm
@@ -25,3 +26,27 @@ def prefix_scores(
   out = lm.forward(model, params, tokens, positions, segment_ids)
   assert out.values is not None, "the model has no value head"
   return heads.to_probability(out.values, model.config)
+
+
+def choice(
+  model: lm.Model,
+  params: Params,
+  tokens: Array,
+  length: Array,
+  candidates: Array,
+) -> Array:
+  """Shares of a few tokens among themselves, as the next of each text.
+
+  Args:
+    model: has an LM head.
+    params: its parameters, layers apart or not.
+    tokens: [b, t] int32, right-padded.
+    length: [b] int32 tokens in use.
+    candidates: [c] int32 ids.
+
+  Returns:
+    [b, c] float32 that sum to 1.
+  """
+  hidden, _ = lm.read_prompts(model, params, tokens, length)
+  logits = lm.logits(model, params, hidden)
+  return jax.nn.softmax(logits[:, candidates], axis=-1)

@@ -1,7 +1,7 @@
 """The formats of public process reward models, by name."""
 
 from prm_jax import errors
-from prm_jax.text import prm_formats, prm_signs, prm_value_heads
+from prm_jax.text import critiques, prm_formats, prm_signs, prm_value_heads
 
 FORMATS = {
   fmt.name: fmt
@@ -31,6 +31,9 @@ FORMATS = {
   )
 }
 
+# Those that write their verdicts included.
+NAMES = (*FORMATS, *critiques.STYLES)
+
 
 def named(name: str) -> prm_formats.Format:
   """The format of that name.
@@ -39,9 +42,7 @@ def named(name: str) -> prm_formats.Format:
     UserError: there is none; tells those there are.
   """
   if name not in FORMATS:
-    raise errors.UserError(
-      f"format: {name!r} is not one of {', '.join(FORMATS)}"
-    )
+    raise errors.UserError(f"format: {name!r} is not one of {', '.join(NAMES)}")
   return FORMATS[name]
 
 
