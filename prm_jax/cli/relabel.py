@@ -23,9 +23,13 @@ from prm_jax.labelling import (
   balance,
   consensus,
   counts,
+  first_errors,
   judges,
+  label_noise,
   label_stats,
+  reannotation,
   relative_progress,
+  stepwise_orm,
   truth_stats,
 )
 
@@ -78,11 +82,23 @@ METHODS: dict[str, tuple[type, MethodFn]] = {
   "consensus": (consensus.Config, _consensus),
   "rearter": (
     balance.Config,
-    lambda given, own: balance.relabel(given.labels, own),
+    lambda given, own: reannotation.relabel(given.labels, given.other(), own),
   ),
   "mm_prm": (
     balance.Config,
     lambda given, own: balance.relabel(given.labels, own),
+  ),
+  "sorm": (
+    stepwise_orm.Config,
+    lambda given, own: stepwise_orm.relabel(given.labels, own),
+  ),
+  "hazard": (
+    first_errors.Config,
+    lambda given, own: first_errors.relabel(given.labels, own),
+  ),
+  "scan": (
+    label_noise.Config,
+    lambda given, own: label_noise.relabel(given.labels, own),
   ),
 }
 
@@ -99,7 +115,7 @@ def run(
   if not config.input:
     raise errors.UserError("label needs --input")
   options, method = METHODS[config.relabel]
-  own = fields.dataclass(options, config.method.to_dict(), "method")
+  own: Any = fields.dataclass(options, config.method.to_dict(), "method")
   source = relabel_input.read(config)
   truth = relabel_input.Truth()
   given = Given(

@@ -9,8 +9,12 @@ The argument is the method, `method` its choices:
              prover's labels; without it, the best of K
   judge      the verdicts of a judge, or of several that vote (AURORA)
   consensus  labels on which completions and the judge agree
-  rearter    equal classes (ReARTeR)
+  rearter    equal classes; `other` has a stronger completer's labels of
+             solutions that nobody completed (ReARTeR)
   mm_prm     positives of open problems sub-sampled (MM-PRM)
+  sorm       any of K completions, closed towards the start, balanced (GLoRe)
+  hazard     the first error, for the objective "survival" (CRM)
+  scan       probabilities that undo known error rates of completions (SCAN)
 
 The input holds labels that `label` wrote, or solutions, which a judge labels
 without counts; a judge and `truth` need the problems, from `problems` or from
@@ -53,6 +57,14 @@ METHODS = {
     "positive": "any",
     "drop": "positive",
     "problems": "open",
+  },
+  "sorm": {"closure": True, "consistency": True, "balanced": True, "seed": 0},
+  "hazard": {"by": "counts", "threshold": 0.0, "unlocated": "keep"},
+  "scan": {
+    "missed": 0.1,  # P(no completion is correct | the step is right)
+    "lucky": 0.1,  # P(one is correct | the step is wrong)
+    "prior": 0.0,  # P(a step is right); 0: estimated
+    "threshold": 0.0,
   },
 }
 

@@ -110,8 +110,9 @@ def leave_out(
       zip(values.tolist(), supervised.tolist(), strict=True)
     )
   )
-  field = "hard" if label.hard is not None else "soft"
-  return dataclasses.replace(label, **{field: left})
+  if label.hard is not None:
+    return dataclasses.replace(label, hard=left)
+  return dataclasses.replace(label, soft=left)
 
 
 def trained(label: records.StepLabels) -> list[int]:
