@@ -5,6 +5,7 @@ which leaves them in `scores.jsonl` for the next protocol. Every number goes to
 `results.json`, with its interval and n, and `report.html` shows them.
 """
 
+import math
 import pathlib
 import time
 from collections.abc import Sequence
@@ -59,11 +60,21 @@ def run(
   wall_s = time.perf_counter() - started
   if isinstance(source, sources.Verifier) and source.scored is not None:
     sources.write(workdir / SCORES, *source.scored)
-  rows = [to_row(measure) for measure in measures]
+  defined = [m for m in measures if math.isfinite(m.value)]
+  undefined = [
+    results.Undefined(m.name, m.metric, m.reason or str(m.value), m.n)
+    for m in measures
+    if not math.isfinite(m.value)
+  ]
+  rows = [to_row(measure) for measure in defined]
   rows.append(results.Row("evaluate", "wall_s", wall_s, wall_s=wall_s))
-  results.write(workdir / results.FILE, "evaluate", config.to_dict(), rows)
+  results.write(
+    *(workdir / results.FILE, "evaluate", config.to_dict()), rows, undefined
+  )
   html.write(workdir / report.FILE, [workdir], title=config.title)
   show(rows, str(workdir))
+  for line in tables.undefined_lines(undefined):
+    print(line)
   print(f"report: {workdir / report.FILE}")
   return 0
 

@@ -36,6 +36,7 @@ class Section:
 
   name: str
   facts: str = ""
+  undefined: tuple[str, ...] = ()
   accuracy: tables.Table | None = None
   measurements: tables.Table | None = None
   figures: tuple[Figure, ...] = ()
@@ -108,6 +109,7 @@ def gather(workdir: str | pathlib.Path) -> Section:
   return Section(
     name=name,
     facts=_facts(found),
+    undefined=tables.undefined_lines(found.undefined),
     accuracy=accuracy if accuracy.groups else None,
     measurements=measurements if measurements.groups else None,
     figures=_drawn([*overview, *training]),

@@ -82,6 +82,9 @@ code { overflow-wrap: anywhere; }
 <h3>Other measurements</h3>
 {{ show(section.measurements, num_text) }}
 {%- endif %}
+{%- for line in section.undefined %}
+<p class="note">{{ line }}</p>
+{%- endfor %}
 {%- if section.config %}
 <details><summary>Command and config</summary>
 <p><code>{{ section.command }}</code></p>

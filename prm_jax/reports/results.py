@@ -9,11 +9,13 @@ Schema 1:
    "rows": [{"name": str, "metric": str, "value": float,
              "ci_low": float or null, "ci_high": float or null, "n": int,
              "cost": {str: float}, "wall_s": float or null,
-             "at": float or null}]}
+             "at": float or null}],
+   "undefined": [{"name": str, "metric": str, "reason": str, "n": int}]}
 
 `at` is where on a curve the number is, null off any curve. `cost` holds means
 per problem (`policy_tokens`, `verifier_tokens`, `slots`, ...). A bound that
-does not exist or is infinite is null.
+does not exist or is infinite is null. `undefined` is what was to be measured
+and has no value; files without it have none.
 """
 
 import dataclasses
@@ -65,6 +67,23 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True)
+class Undefined:
+  """What has no value, such as a share of nothing.
+
+  Attributes:
+    name: of what it would be.
+    metric: likewise.
+    reason: why.
+    n: what there was of that which is measured.
+  """
+
+  name: str
+  metric: str
+  reason: str
+  n: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Results:
   """A `results.json` and where its numbers come from."""
 
@@ -74,6 +93,7 @@ class Results:
   git: Mapping[str, Any] | None = None
   versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
   device: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  undefined: Sequence[Undefined] = ()
 
 
 def write(
@@ -81,6 +101,7 @@ def write(
   command: str,
   config: Mapping[str, Any],
   rows: Sequence[Row],
+  undefined: Sequence[Undefined] = (),
 ) -> Results:
   """Writes rows together with code version, libraries and device.
 
@@ -91,6 +112,7 @@ def write(
     command: what was run.
     config: its config as nested mappings of JSON values.
     rows: the numbers.
+    undefined: what is none.
 
   Raises:
     errors.UserError: the file cannot be written.
@@ -106,6 +128,7 @@ def write(
     git=_git(),
     versions=_versions(),
     device=_device(),
+    undefined=tuple(undefined),
   )
   with atomic.replacing(path) as temporary:
     temporary.write_text(_dumps(found))
@@ -140,6 +163,12 @@ def read(path: str | pathlib.Path) -> Results:
     git=_field(content, "git", dict, str(path), optional=True),
     versions=_field(content, "versions", dict, str(path)),
     device=_field(content, "device", dict, str(path)),
+    undefined=tuple(
+      _undefined(one, f"{path}: undefined[{i}]")
+      for i, one in enumerate(
+        _field(content, "undefined", list, str(path), optional=True) or ()
+      )
+    ),
   )
 
 
@@ -161,6 +190,17 @@ def _row(content: Any, where: str) -> Row:
     cost={key: _field(cost, key, float, f"{where}.cost") for key in cost},
     wall_s=number("wall_s"),
     at=number("at"),
+  )
+
+
+def _undefined(content: Any, where: str) -> Undefined:
+  if not isinstance(content, dict):
+    raise errors.UserError(f"{where}: not an object")
+  return Undefined(
+    name=_field(content, "name", str, where),
+    metric=_field(content, "metric", str, where),
+    reason=_field(content, "reason", str, where),
+    n=_field(content, "n", int, where),
   )
 
 
@@ -200,6 +240,7 @@ def _dumps(found: Results) -> str:
     "versions": found.versions,
     "device": found.device,
     "rows": rows,
+    "undefined": [dataclasses.asdict(one) for one in found.undefined],
   }
   return json.dumps(fields, indent=1, allow_nan=False, default=_plain) + "\n"
 

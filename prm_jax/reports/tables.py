@@ -130,6 +130,19 @@ def measurement_table(rows: Sequence[results.Row]) -> Table:
   return Table(header, tuple(groups))
 
 
+def undefined_lines(
+  undefined: Sequence[results.Undefined],
+) -> tuple[str, ...]:
+  """A line per reason: what is undefined for it."""
+  groups: dict[str, list[str]] = {}
+  for one in undefined:
+    groups.setdefault(one.reason, []).append(f"{one.name} {one.metric}")
+  return tuple(
+    f"undefined ({reason}): {', '.join(names)}"
+    for reason, names in groups.items()
+  )
+
+
 def to_rich(table: Table, title: str | None = None) -> rich.table.Table:
   """For a terminal of 80 columns or more: `rich.print(to_rich(table))`."""
   shown = rich.table.Table(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from prm_jax import errors
-from prm_jax.reports import results
+from prm_jax.reports import html, results
 
 ROWS = (
   results.Row(
@@ -38,6 +38,22 @@ def test_round_trip(tmp_path):
   assert found.device["count"] == jax.device_count()
 
 
+def test_what_is_undefined_is_read_again(tmp_path):
+  none = results.Undefined("a", "auroc", "all outcomes are the same", 4)
+  results.write(tmp_path / "r.json", "evaluate", {}, [], [none])
+  assert results.read(tmp_path / "r.json").undefined == (none,)
+  section = html.gather(_as_workdir(tmp_path))
+  assert section.undefined == (
+    "undefined (all outcomes are the same): a auroc",
+  )
+  assert section.undefined[0] in html.render([section], title="")
+
+
+def _as_workdir(path):
+  (path / "r.json").rename(path / results.FILE)
+  return path
+
+
 def test_commit_is_that_of_the_checkout(tmp_path, project_root):
   if not (project_root / ".git").exists():
     pytest.skip("not a git checkout")
@@ -57,6 +73,7 @@ def test_fields_of_the_file(tmp_path):
   content = json.loads(path.read_text())
   assert list(content) == [
     *("schema", "command", "config", "git", "versions", "device", "rows"),
+    "undefined",
   ]
   assert content["schema"] == 1
   assert set(content["rows"][0]) == {

@@ -38,7 +38,10 @@ class Texts(NamedTuple):
 
 
 class Measure(NamedTuple):
-  """One number; see `reports.results.Row`."""
+  """One number; see `reports.results.Row`.
+
+  `reason` says why it is undefined where it is (its value is not finite).
+  """
 
   name: str
   metric: str
@@ -47,6 +50,7 @@ class Measure(NamedTuple):
   high: float | None = None
   n: int = 1
   at: float | None = None
+  reason: str = ""
 
 
 @runtime_checkable
@@ -102,6 +106,8 @@ class Benchmark(Protocol):
   ) -> list[Measure]:
     """Reads the file, has its solutions scored and measures.
 
+    What cannot be measured is among the measures, as `undefined`.
+
     Raises:
       errors.UserError: names file, row and field.
     """
@@ -119,9 +125,9 @@ def measured(
   return Measure(name, metric, found.value, found.low, found.high, n, at)
 
 
-def defined(measures: Sequence[Measure]) -> list[Measure]:
-  """Those that are numbers: a correlation of constants, say, is not."""
-  return [m for m in measures if math.isfinite(m.value)]
+def undefined(name: str, metric: str, reason: str, n: int = 0) -> Measure:
+  """What cannot be measured, such as a share of nothing."""
+  return Measure(name, metric, math.nan, n=n, reason=reason)
 
 
 def checked(

@@ -72,6 +72,12 @@ class BestOfN:
       )
       for name, own in table.items()
     ]
+    if not has_answers:
+      reason = "no solution has an answer"
+      measures.append(base.undefined("votes", "accuracy", reason))
+    elif not _are_weights(rewards):
+      reason = "scores below 0 are no weights"
+      measures.append(base.undefined("weighted votes", "accuracy", reason))
     for rule, own in rewards.items():
       measures += _curve(rule, own, correct, ks, resampling)
     return [*measures, *self._view(scores, found, rewards, resampling)]
@@ -118,6 +124,7 @@ class BestOfN:
         "position_correlation",
         probes.position_correlation(some),
         n=len(some),
+        reason="all scores or all positions are the same",
       ),
     ]
     measures += [
@@ -126,10 +133,11 @@ class BestOfN:
         "step_count_correlation",
         probes.count_correlation(own.ravel(), scores),
         n=own.size,
+        reason="all scores or all numbers of steps are the same",
       )
       for rule, own in rewards.items()
     ]
-    return base.defined(measures)
+    return measures
 
 
 def _are_weights(rewards: dict[str, np.ndarray]) -> bool:
@@ -159,11 +167,17 @@ def _curve(rule, rewards, correct, ks, resampling) -> list[base.Measure]:
     for k, value in zip(own.num, values, strict=True)
   ]
   base_value = correct.mean()
-  if sum(k > 1 for k in ks) >= 2:
-    gain = np.array([value.value - base_value for value in own.gold])
-    fit = overoptimisation.fit_best_of_n(own.kl, gain)
-    found += [
-      base.Measure(rule, "overoptimisation_a", fit.a, n=n),
-      base.Measure(rule, "overoptimisation_b", fit.b, n=n),
+  if sum(k > 1 for k in ks) < 2:
+    reason = "needs two sizes above 1"
+    return [
+      *found,
+      base.undefined(rule, "overoptimisation_a", reason, n),
+      base.undefined(rule, "overoptimisation_b", reason, n),
     ]
-  return found
+  gain = np.array([value.value - base_value for value in own.gold])
+  fit = overoptimisation.fit_best_of_n(own.kl, gain)
+  return [
+    *found,
+    base.Measure(rule, "overoptimisation_a", fit.a, n=n),
+    base.Measure(rule, "overoptimisation_b", fit.b, n=n),
+  ]

@@ -63,12 +63,14 @@ class Bias:
         "length_correlation",
         probes.length_correlation(scores, lengths),
         n=n,
+        reason="all scores or all lengths are the same",
       ),
       base.Measure(
         "steps",
         "position_correlation",
         probes.position_correlation(scores),
         n=n,
+        reason="all scores or all positions are the same",
       ),
     ]
     rewards = {r: lessons.aggregated(r, scores) for r in self.aggregates}
@@ -78,20 +80,23 @@ class Bias:
       )  # fmt: skip
       after = source(changed, "changed")
       measures += _shifts(name, texts, rewards, after, resampling)
-    return base.defined(
-      [
-        *measures,
-        *self._attacked(texts, found.correct, rewards, source, resampling),
-      ]
-    )
+    return [
+      *measures,
+      *self._attacked(texts, found.correct, rewards, source, resampling),
+    ]
 
   def _attacked(
     self, texts, correct, rewards, source, resampling
   ) -> list[base.Measure]:
     """Shares of attacked wrong solutions that are accepted."""
     wrong = np.flatnonzero(~correct.ravel())
-    if not len(wrong) or not self.attacks:
-      return []
+    if not len(wrong):
+      return [
+        base.undefined(f"{name}/{rule}", metric, "no solution is wrong")
+        for name in self.attacks
+        for rule in rewards
+        for metric in ("attack_success", "attack_lift")
+      ]
     own = base.Texts(
       tuple(texts.problems[i] for i in wrong),
       tuple(texts.steps[i] for i in wrong),

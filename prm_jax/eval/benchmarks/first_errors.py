@@ -165,7 +165,12 @@ def f1_measures(
       "correct_accuracy": tally.correct_accuracy,
     }
     for metric, value in values.items():
-      found.append(base.measured(name, metric, value, sizes[metric]))
+      size = sizes[metric]
+      found.append(
+        base.measured(name, metric, value, size)
+        if size
+        else base.undefined(name, metric, "no such solution is there")
+      )
   average = processbench.average_f1(predicted, **resampling.options)
   total = sum(len(own[1]) for own in predicted.values())
   return [*found, base.measured(AVERAGE, "f1", average, total)]
@@ -186,16 +191,18 @@ def _false_finals(
   """Right answers with a wrong step, and how many of these are accepted."""
   right = np.array([case.final_answer_correct for case in own.cases], bool)
   false = processbench.false_finals(own.labels, right)
-  found = []
-  if right.any():
-    share = bootstrap.wilson(int(false.sum()), int(right.sum()))
-    metric = "process_errors_among_correct_answers"
-    found.append(base.measured(name, metric, share, int(right.sum())))
-  if false.any():
-    taken = processbench.accepted(own.scores, threshold)[false]
-    share = bootstrap.wilson(int(taken.sum()), len(taken))
-    found.append(base.measured(name, "accepted_of_these", share, len(taken)))
-  return found
+  among, metric = "process_errors_among_correct_answers", "accepted_of_these"
+  if not right.any():
+    reason = "no answer is right"
+    return [base.undefined(name, m, reason) for m in (among, metric)]
+  share = bootstrap.wilson(int(false.sum()), int(right.sum()))
+  found = [base.measured(name, among, share, int(right.sum()))]
+  if not false.any():
+    reason = "no right answer has a wrong step"
+    return [*found, base.undefined(name, metric, reason)]
+  taken = processbench.accepted(own.scores, threshold)[false]
+  share = bootstrap.wilson(int(taken.sum()), len(taken))
+  return [*found, base.measured(name, metric, share, len(taken))]
 
 
 def _steps(

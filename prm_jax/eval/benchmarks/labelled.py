@@ -1,7 +1,6 @@
 """Calibration and whole trajectories, on step labels of one's own."""
 
 import dataclasses
-import math
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -68,6 +67,9 @@ def outcomes(own: records.StepLabels, place: str) -> np.ndarray:
   raise errors.UserError(f"{place}: hard: missing, as are human and counts")
 
 
+_CONFORMAL = ("accepted_in_error", "accepted", "threshold")
+
+
 @dataclasses.dataclass(frozen=True)
 class Calibration:
   """Do probabilities of steps mean what they say?
@@ -118,10 +120,9 @@ class Calibration:
       resampling,
       self.num_bins,
     )
-    if len(set(names)) > 1:
-      measures += _accepted(
-        predicted[known], observed[known] == 0, names, self.level
-      )
+    measures += _accepted(
+      predicted[known], observed[known] == 0, names, self.level
+    )
     return [*measures, *_counted(found.labels, scores)]
 
 
@@ -130,20 +131,22 @@ def _accepted(
 ) -> list[base.Measure]:
   """A conformal threshold, and what it lets pass on other problems."""
   order = {name: i for i, name in enumerate(dict.fromkeys(names))}
+  if len(order) < 2:
+    reason = "needs two problems"
+    return [base.undefined("conformal", m, reason) for m in _CONFORMAL]
   held_out = np.array([order[name] % 2 == 0 for name in names])
   threshold = conformal.accept_above(scores[held_out], wrong[held_out], level)
   taken = scores[~held_out] > threshold
   n = len(taken)
   error = bootstrap.wilson(int(np.sum(taken & wrong[~held_out])), n)
   share = bootstrap.wilson(int(taken.sum()), n)
-  found = [
+  own = int(held_out.sum())
+  reason = "none keeps the level: nothing is accepted"
+  return [
     base.measured("conformal", "accepted_in_error", error, n),
     base.measured("conformal", "accepted", share, n),
+    base.Measure("conformal", "threshold", threshold, n=own, reason=reason),
   ]
-  if math.isfinite(threshold):  # else nothing is accepted
-    own = int(held_out.sum())
-    found.append(base.Measure("conformal", "threshold", threshold, n=own))
-  return found
 
 
 def _counted(labels, scores) -> list[base.Measure]:
@@ -154,7 +157,8 @@ def _counted(labels, scores) -> list[base.Measure]:
   total = np.concatenate([own.n_total for own, _ in pairs]).astype(int)
   some = total >= 2
   if not some.any():
-    return []
+    reason = "no step has two completions"
+    return [base.undefined("steps", "squared_error_of_values", reason)]
   value = calibration.monte_carlo_squared_error(
     predicted[some], correct[some], total[some]
   )

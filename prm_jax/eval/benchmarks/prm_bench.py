@@ -83,7 +83,10 @@ def _totals(name, cases, said, right, resampling) -> list[base.Measure]:
     base.Measure(name, metric, float(value), n=n)
     for metric, value in numbers.items()
   ]
-  if firsts:
+  if not firsts:
+    reason = "no solution has a wrong step"
+    measures.append(base.undefined(name, "first_error_accuracy", reason))
+  else:
     share = bootstrap.wilson(sum(firsts), len(firsts))
     own = base.measured(name, "first_error_accuracy", share, len(firsts))
     measures.append(own)
@@ -131,6 +134,8 @@ def _gaps(cases, said) -> list[base.Measure]:
     if case.classification != prm_bench.CORRECT and before is not None:
       own = prmbench.acceptance_gap(verdict, before)
       gaps.setdefault(case.classification, []).append(own)
+  if not gaps:
+    return [base.undefined("total", "similarity", "no original is there")]
   return [
     base.Measure(name, "similarity", float(np.mean(own)), n=len(own))
     for name, own in gaps.items()

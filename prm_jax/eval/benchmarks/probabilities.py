@@ -7,6 +7,14 @@ from prm_jax.eval.benchmarks import base
 
 RELIABILITY = "reliability"
 _NUM_NULL = 200
+_ONE_KIND = "all outcomes are the same"
+# Of probabilities alone.
+_NUMBERS = (
+  *("ece", "ece_of_calibrated", "ece_equal_width", "ece_balanced", "mce"),
+  *("ks", "nll", "brier", "brier_reliability", "brier_resolution"),
+  "brier_uncertainty",
+)
+_RANKED = {"auroc": calibration.auroc, "auprc": calibration.auprc}
 
 
 def measures(
@@ -19,11 +27,12 @@ def measures(
 ) -> list[base.Measure]:
   """ECE and its null, MCE, KS, Brier and its parts, NLL, AUROC, AUPRC.
 
-  Scores outside [0, 1] are no probabilities: what orders them is told alone.
+  Scores outside [0, 1] are no probabilities: what orders them is measured
+  alone, the others are undefined.
 
   Args:
     name: of the rows.
-    predicted: [n] scores.
+    predicted: [n] scores, at least one.
     outcomes: [n] of 0 and 1.
     problems: [n], resampled for the intervals of Brier score and AUROC.
     resampling: of the intervals.
@@ -31,12 +40,15 @@ def measures(
   """
   n = len(predicted)
   ranked = [
-    base.Measure(name, "auroc", calibration.auroc(predicted, outcomes), n=n),
-    base.Measure(name, "auprc", calibration.auprc(predicted, outcomes), n=n),
-    base.Measure(name, "base_rate", float(np.mean(outcomes)), n=n),
+    base.Measure(
+      name, key, function(predicted, outcomes), n=n, reason=_ONE_KIND
+    )
+    for key, function in _RANKED.items()
   ]
-  if n == 0 or predicted.min() < 0 or predicted.max() > 1:
-    return base.defined(ranked)
+  ranked.append(base.Measure(name, "base_rate", float(np.mean(outcomes)), n=n))
+  if predicted.min() < 0 or predicted.max() > 1:
+    reason = "scores outside [0, 1] are no probabilities"
+    return [*ranked, *(base.undefined(name, m, reason, n) for m in _NUMBERS)]
   mass = calibration.equal_mass_bins(predicted, num_bins)
   width = calibration.equal_width_bins(predicted, num_bins)
   parts = calibration.decomposition(predicted, outcomes, width)
@@ -59,7 +71,8 @@ def measures(
     "brier_uncertainty": parts.uncertainty,
   }
   found = [
-    base.Measure(name, key, value, n=n) for key, value in numbers.items()
+    base.Measure(name, key, value, n=n, reason=_ONE_KIND)
+    for key, value in numbers.items()
   ]
   brier = base.measured(
     name, "brier", _brier(predicted, outcomes, problems, resampling), n
@@ -69,7 +82,7 @@ def measures(
     base.Measure(name, RELIABILITY, y, low, high, int(size), x)
     for x, y, size, low, high in zip(*points, strict=True)
   ]
-  return base.defined([*ranked, brier, *found, *diagram])
+  return [*ranked, brier, *found, *diagram]
 
 
 def _brier(predicted, outcomes, problems, resampling) -> bootstrap.Interval:
