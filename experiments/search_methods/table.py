@@ -55,19 +55,36 @@ Curve: TypeAlias = dict[int, pareto.Run]  # by rows
 
 
 def read(path: pathlib.Path) -> Cells:
-  """Cells by method and rows, the one with the most problems of each."""
-  found: Cells = {}
+  """Cells by method and rows, those with the most problems of each.
+
+  Where there are several seeds, what a problem has is the mean over them.
+  """
+  seeds: dict[tuple[str, int], list[dict[str, Any]]] = {}
   for cell in run.read(path):
-    where = cell["method"], cell["rows"]
-    known = found[where]["num_problems"] if where in found else 0
-    if cell["split"] == SPLIT and cell["num_problems"] >= known:
-      found[where] = cell
+    if cell["split"] == SPLIT:
+      seeds.setdefault((cell["method"], cell["rows"]), []).append(cell)
+  found = {where: mean_of(own) for where, own in seeds.items()}
   for name, (source, answer) in ANSWERS.items():
     for (method, rows), cell in list(found.items()):
       if method == source:
         correct = {**cell["correct"], "chosen": cell["correct"][answer]}
         found[name, rows] = {**cell, "correct": correct}
   return found
+
+
+def mean_of(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+  """One cell of many, of which the longest alone count."""
+  most = max(cell["num_problems"] for cell in cells)
+  by_seed = {c["seed"]: c for c in cells if c["num_problems"] == most}
+  first = next(iter(by_seed.values()))
+  means = {
+    group: {
+      name: np.mean([cell[group][name] for cell in by_seed.values()], axis=0)
+      for name in first[group]
+    }
+    for group in ("correct", "cost")
+  }
+  return {**first, **means, "seeds": len(by_seed)}
 
 
 def curves(cells: Cells, answer: str = "chosen") -> dict[str, Curve]:

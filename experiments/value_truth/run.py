@@ -28,7 +28,7 @@ from prm_jax.cli import solving, train
 from prm_jax.configs import chain_value, game24_search, game24_value
 from prm_jax.data import record_files, records
 from prm_jax.decode import score
-from prm_jax.eval import calibration, ranking
+from prm_jax.eval import calibration, ranking, seeds
 from prm_jax.reports import results, tables
 from prm_jax.solvers import judging, rollouts
 from prm_jax.tasks import base as tasks
@@ -187,30 +187,19 @@ def summary(
   rows = []
   for objective, by_seed in found.items():
     for metric in METRICS:
-      values = np.array([one[metric] for one in by_seed])
-      half = student_half_width(values)
+      own = seeds.mean(np.array([one[metric] for one in by_seed]))
       rows.append(
         results.Row(
           f"{task_name}/{objective}",
           metric,
-          float(values.mean()),
-          float(values.mean() - half),
-          float(values.mean() + half),
-          len(values),
+          own.value,
+          own.low,
+          own.high,
+          len(by_seed),
           {"prefixes": num},
         )
       )
   return rows
-
-
-def student_half_width(values: np.ndarray) -> float:
-  """Half of the 95 % interval of a mean over a few seeds."""
-  import scipy.stats
-
-  if len(values) < 2:
-    return float("inf")
-  spread = values.std(ddof=1) / np.sqrt(len(values))
-  return float(scipy.stats.t.ppf(0.975, len(values) - 1) * spread)
 
 
 def main() -> None:

@@ -1,0 +1,108 @@
+"""What a verifier is good for: values, first errors, choosing."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import settings
+
+from prm_jax.build import models
+from prm_jax.decode import score
+from prm_jax.eval import calibration, processbench, ranking, thresholds
+from prm_jax.tasks import base as tasks
+from prm_jax.text import steps as steps_lib
+
+ROWS = 16
+GROUPS = 8  # of so many solutions, per problem
+
+
+class Held(NamedTuple):
+  """What is measured on."""
+
+  prefixes: settings.Prefixes
+  validation: list[tuple[tasks.Problem, tuple[str, ...], int]]
+  test: list[tuple[tasks.Problem, tuple[str, ...], int]]
+  samples: list[tuple[tasks.Problem, tuple[str, ...], bool]]  # ROWS at a time
+
+
+def hold(setting: settings.Setting, prefixes: int, solutions: int) -> Held:
+  return Held(
+    settings.prefixes(setting, prefixes),
+    settings.errors_of(setting, "validation", solutions),
+    settings.errors_of(setting, "test", solutions),
+    settings.samples(setting, GROUPS, ROWS),
+  )
+
+
+def step_scores(
+  verifier: models.Loaded,
+  problems: Sequence[tasks.Problem],
+  steps: Sequence[Sequence[str]],
+  *,
+  finished: bool,
+) -> list[np.ndarray]:
+  """The verifier's scores at the step ends of each solution."""
+  encoded = [
+    steps_lib.encode_solution(
+      verifier.tokenizer, p.prompt, s, finished=finished
+    )
+    for p, s in zip(problems, steps, strict=True)
+  ]
+  longest = -(-max(len(one.tokens) for one in encoded) // 16) * 16
+  tokens = np.zeros((len(encoded), longest), np.int32)
+  for row, one in zip(tokens, encoded, strict=True):
+    row[: len(one.tokens)] = one.tokens
+  length = np.array([len(one.tokens) for one in encoded])
+  run = jax.jit(lambda p, x, n: score.prefix_scores(verifier.model, p, x, n))
+  found = np.asarray(run(verifier.params, tokens, length), np.float64)
+  return [row[one.step_end] for row, one in zip(found, encoded, strict=True)]
+
+
+def values(verifier: models.Loaded, held: Held) -> dict[str, float]:
+  prefixes = held.prefixes
+  scores = step_scores(
+    verifier, prefixes.problems, prefixes.steps, finished=False
+  )
+  found = np.array([own[-1] for own in scores])
+  return {
+    "value_mse": float(np.mean((found - prefixes.value) ** 2)),
+    "spearman": ranking.spearman(found, prefixes.value),
+    "ece": calibration.expected_error(found, prefixes.value),
+  }
+
+
+def first_errors(verifier: models.Loaded, held: Held) -> dict[str, float]:
+  """F1 with the threshold that is best on the validation split, and 0.5."""
+  sides = []
+  for rows in (held.validation, held.test):
+    problems, steps, labels = zip(*rows, strict=True)
+    scores = step_scores(verifier, problems, steps, finished=True)
+    sides.append((scores, np.array(labels)))
+  (scores, labels), (test, truth) = sides
+  chosen = thresholds.choose(scores, labels)
+  f1 = lambda threshold: float(
+    processbench.f1_of_totals(
+      processbench.sums(processbench.first_error(test, threshold), truth).sum(
+        axis=0
+      )
+    )
+  )
+  return {"f1": f1(chosen.threshold), "f1_at_half": f1(0.5)}
+
+
+def best_of_n(verifier: models.Loaded, held: Held) -> dict[str, float]:
+  """Accuracy of the best of ROWS solutions, by three aggregations."""
+  problems, steps, correct = zip(*held.samples, strict=True)
+  scores = step_scores(verifier, problems, steps, finished=True)
+  right = np.array(correct).reshape(-1, ROWS)
+  found = {"pass_at_1": float(right.mean())}
+  for name, reduce in (("last", _last), ("min", np.min), ("product", np.prod)):
+    own = np.array([reduce(row) for row in scores]).reshape(-1, ROWS)
+    chosen = right[np.arange(len(own)), own.argmax(axis=1)]
+    found[f"best_of_n_{name}"] = float(chosen.mean())
+  return found
+
+
+def _last(scores: np.ndarray) -> float:
+  return float(scores[-1])

@@ -1,0 +1,147 @@
+"""Where labels come from and what is learnt from them, at equal label cost.
+
+  prm-jax train --config chain_policy --workdir POLICY
+  prm-jax train --config chain_steps --model POLICY/model --workdir TRUNK
+  python experiments/supervision/run.py chain --init TRUNK/model --workdir WORK
+
+Every cell is a source of labels (`sources.py`) and an objective, trained with
+as many updates from the same weights and measured on the same held-out
+problems (`measures.py`); every seed draws its own solutions and completions.
+Cells that are in WORK/cells.jsonl are not run again.
+"""
+
+import argparse
+import json
+import pathlib
+import time
+from typing import Any, NamedTuple
+
+import measures
+import ml_collections
+import rich
+import settings
+import sources
+
+from prm_jax.build import models
+from prm_jax.cli import train
+from prm_jax.data import record_files
+
+FILE = "cells.jsonl"
+
+
+class Cell(NamedTuple):
+  """A source, and what is learnt from it."""
+
+  source: str
+  objective: str
+  head: str = "scalar"
+
+
+CELLS = {
+  "orm": Cell("outcomes", "orm"),
+  "ovm": Cell("outcomes", "ovm"),
+  "tvm": Cell("outcomes", "tvm"),
+  "hard": Cell("hard", "step", "step"),
+  "soft": Cell("soft", "step", "step"),
+  "soft 2": Cell("soft_2", "step", "step"),
+  "progress": Cell("progress", "step", "step"),
+  "agreed": Cell("agreed", "step", "step"),
+  "halved": Cell("halved", "step", "step"),
+  "oracle": Cell("oracle", "step", "step"),
+  "hard, pqm": Cell("hard", "pqm"),
+  "hard, survival": Cell("hard", "survival"),
+  "oracle, pqm": Cell("oracle", "pqm"),
+  "oracle, survival": Cell("oracle", "survival"),
+}
+
+
+def configure(
+  setting: settings.Setting, cell: Cell, seed: int, init: str, updates: int
+) -> ml_collections.ConfigDict:
+  config = setting.config.copy_and_resolve_references()
+  config.seed = seed
+  config.init = init
+  config.objective.name = cell.objective
+  config.model.value_head = cell.head
+  config.fit.num_steps = updates or config.fit.num_steps
+  return config
+
+
+def learn(
+  setting: settings.Setting,
+  cell: Cell,
+  bought: sources.Labelled,
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+) -> models.Loaded:
+  workdir.mkdir(parents=True, exist_ok=True)
+  kind = "solutions" if cell.source == "outcomes" else "labels"
+  for name, rows in (("problems", setting.train), (kind, bought.records)):
+    config.examples[name] = str(workdir / f"{name}.jsonl")
+    record_files.write(config.examples[name], rows)
+  return train.stage(
+    config, workdir, data_dir=workdir / "data", label=workdir.name
+  )
+
+
+def run_cell(
+  name: str,
+  seed: int,
+  args: argparse.Namespace,
+  setting: settings.Setting,
+  held: measures.Held,
+) -> dict[str, Any]:
+  cell = CELLS[name]
+  started = time.perf_counter()
+  bought = sources.SOURCES[cell.source](setting, args.budget, seed)
+  labelled_s = time.perf_counter() - started
+  config = configure(setting, cell, seed, args.init, args.updates)
+  folder = name.replace(" ", "_").replace(",", "")
+  workdir = args.workdir / f"{folder}-{args.budget}-{seed}"
+  verifier = learn(setting, cell, bought, config, workdir)
+  return {
+    "cell": name,
+    "task": args.task,
+    "seed": seed,
+    "budget": args.budget,
+    "tokens": bought.tokens,
+    "labelled_s": labelled_s,
+    "wall_s": time.perf_counter() - started,
+    **bought.told,
+    **measures.values(verifier, held),
+    **measures.first_errors(verifier, held),
+    **measures.best_of_n(verifier, held),
+  }
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument("task", choices=("chain", "graph_arithmetic"))
+  parser.add_argument("--init", required=True, help="what verifiers start from")
+  parser.add_argument("--workdir", type=pathlib.Path, required=True)
+  parser.add_argument("--cells", nargs="+", default=list(CELLS))
+  parser.add_argument("--seeds", type=int, default=3)
+  parser.add_argument("--budget", type=int, default=100_000, help="tokens")
+  parser.add_argument("--updates", type=int, default=0)
+  parser.add_argument("--prefixes", type=int, default=600)
+  parser.add_argument("--solutions", type=int, default=400)
+  args = parser.parse_args()
+  setting = settings.load(args.task)
+  held = measures.hold(setting, args.prefixes, args.solutions)
+  args.workdir.mkdir(parents=True, exist_ok=True)
+  file = args.workdir / FILE
+  lines = file.read_text().splitlines() if file.exists() else []
+  key = ("cell", "task", "seed", "budget")
+  done = {tuple(json.loads(line)[k] for k in key) for line in lines}
+  for seed in range(args.seeds):
+    for name in args.cells:
+      if (name, args.task, seed, args.budget) in done:
+        continue
+      found = run_cell(name, seed, args, setting, held)
+      with file.open("a") as out:
+        out.write(json.dumps(found) + "\n")
+      rich.print(found)
+
+
+if __name__ == "__main__":
+  main()
