@@ -20,6 +20,7 @@ from prm_jax.data.builders import (
   game24,
   graph_arithmetic,
   quiet,
+  register_programs,
   task_builder,
 )
 from prm_jax.labelling import targets, token_values
@@ -33,6 +34,7 @@ BUILDERS = {
   "countdown": countdown.Countdown,
   "chain": chain.Chain,
   "graph_arithmetic": graph_arithmetic.GraphArithmetic,
+  "register_programs": register_programs.RegisterPrograms,
 }
 SPLITS: tuple[tasks.Split, ...] = ("train", "validation")
 

@@ -27,6 +27,7 @@ from prm_jax.labelling import (
   judges,
   label_noise,
   label_stats,
+  mutations,
   reannotation,
   relative_progress,
   stepwise_orm,
@@ -68,6 +69,11 @@ def _consensus(given: Given, own: consensus.Config) -> counts.Relabelled:
   return consensus.relabel(given.labels, problems, given.judge(), own)
 
 
+def _mutations(given: Given, own: mutations.Config) -> counts.Relabelled:
+  problems = given.source.problems(given.labels)
+  return mutations.relabel(given.labels, problems, relabel_input.task_of, own)
+
+
 # Of each method its options and what it does.
 METHODS: dict[str, tuple[type, MethodFn]] = {
   "rpe": (
@@ -100,6 +106,7 @@ METHODS: dict[str, tuple[type, MethodFn]] = {
     label_noise.Config,
     lambda given, own: label_noise.relabel(given.labels, own),
   ),
+  "mutations": (mutations.Config, _mutations),
 }
 
 

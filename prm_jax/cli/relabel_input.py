@@ -151,11 +151,16 @@ class Truth:
 
   @staticmethod
   def _task(problem: tasks.Problem) -> tasks.Task:
-    return _task(problem.task)
+    return task_of(problem.task)
 
 
 @functools.cache
-def _task(name: str) -> Any:
+def task_of(name: str) -> Any:
+  """The task of this name, with its default config.
+
+  Raises:
+    UserError: there is none.
+  """
   if name not in registry.TASKS:
     raise errors.UserError(
       f"problems: task {name!r} has no truth of steps; expected one of "

@@ -15,6 +15,7 @@ The argument is the method, `method` its choices:
   sorm       any of K completions, closed towards the start, balanced (GLoRe)
   hazard     the first error, for the objective "survival" (CRM)
   scan       probabilities that undo known error rates of completions (SCAN)
+  mutations  lines of right programs rewritten, run and labelled (PRLCoder)
 
 The input holds labels that `label` wrote, or solutions, which a judge labels
 without counts; a judge and `truth` need the problems, from `problems` or from
@@ -66,6 +67,7 @@ METHODS = {
     "prior": 0.0,  # P(a step is right); 0: estimated
     "threshold": 0.0,
   },
+  "mutations": {"refactor": 0.5, "copies": 1, "seed": 0},
 }
 
 

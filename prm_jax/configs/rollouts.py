@@ -6,10 +6,10 @@
 
 The input holds solutions, and problems where `problems` names no file. The
 argument is the task: "game24" (default), "countdown", "chain",
-"graph_arithmetic", or "questions" for text that a public checkpoint writes
-(there a line is {"question": ..., "steps": [...], "answer": ...}). Labels go to
-`labels.jsonl`, their statistics and cost to `label_stats.json`; 100 solutions
-of Game of 24 take some seconds on two cores.
+"graph_arithmetic", "register_programs", or "questions" for text that a public
+checkpoint writes (there a line is {"question": ..., "steps": [...], "answer":
+...}). Labels go to `labels.jsonl`, their statistics and cost to
+`label_stats.json`; 100 solutions of Game of 24 take some seconds on two cores.
 """
 
 import ml_collections
@@ -19,6 +19,7 @@ from prm_jax.configs import (
   countdown_policy,
   game24_policy,
   graph_policy,
+  program_policy,
   questions_search,
 )
 
@@ -27,6 +28,7 @@ _TASKS = {
   "countdown": lambda: countdown_policy.get_config().task,
   "chain": lambda: chain_policy.get_config().task,
   "graph_arithmetic": lambda: graph_policy.get_config().task,
+  "register_programs": lambda: program_policy.get_config().task,
   "questions": lambda: questions_search.get_config().task,
 }
 

@@ -13,6 +13,7 @@ from prm_jax.tasks import (
   gsm8k,
   hendrycks_math,
   questions,
+  register_programs,
 )
 
 
@@ -29,6 +30,9 @@ TASKS: dict[str, Entry] = {
   chain.NAME: Entry(chain.Config, chain.Chain),
   graph_arithmetic.NAME: Entry(
     graph_arithmetic.Config, graph_arithmetic.GraphArithmetic
+  ),
+  register_programs.NAME: Entry(
+    register_programs.Config, register_programs.RegisterPrograms
   ),
   questions.NAME: Entry(questions.Config, questions.Questions),
   gsm8k.NAME: Entry(gsm8k.Config, gsm8k.Gsm8k),

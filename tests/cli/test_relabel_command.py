@@ -8,6 +8,7 @@ import pytest
 from prm_jax.cli import config_file, overrides, relabel
 from prm_jax.configs import relabel as relabel_config
 from prm_jax.data import record_files, records
+from prm_jax.tasks import register_programs
 from tests.cli import outputs
 from tests.labelling import chains
 
@@ -28,7 +29,9 @@ def read(path):
   return record_files.read(path, records.StepLabels).records
 
 
-@pytest.mark.parametrize("method", relabel_config.METHODS)
+@pytest.mark.parametrize(
+  "method", [name for name in relabel_config.METHODS if name != "mutations"]
+)
 def test_every_method(method, files, tmp_path, prm):
   labels, problems = files
   flags = (
@@ -80,6 +83,26 @@ def test_solutions_without_counts_for_a_judge(tmp_path, prm):
     assert set(one.n_total) == {0}
     truth = chains.TASK.oracle(problem, steps).valid
     assert one.hard == tuple(map(int, truth))
+
+
+def test_programs_are_rewritten(tmp_path, prm):
+  task = register_programs.RegisterPrograms()
+  problems = list(task.problems("test"))[:5]
+  path = tmp_path / "programs.jsonl"
+  lines = [records.to_json(problem) for problem in problems]
+  lines += [
+    records.to_json(records.Solution(p.id, tuple(p.meta["reference"])))
+    for p in problems
+  ]
+  path.write_text("".join(line + "\n" for line in lines))
+  flags = ("label", "--config", "relabel:mutations", "--input", path)
+  truth = "--config.truth=true"
+  code, out, _ = prm(*flags, truth, "--workdir", tmp_path / "w")
+  assert code == 0
+  assert "mutation_wrong" in out[-1]
+  stats = json.loads((tmp_path / "w" / relabel.STATS).read_text())
+  assert stats["truth"]["right_given_right"] == 1
+  assert stats["truth"]["right_given_wrong"] == 0
 
 
 def test_a_second_file_is_the_prover(files, tmp_path, prm):

@@ -16,12 +16,14 @@ from prm_jax.data.builders import (
   countdown,
   game24,
   graph_arithmetic,
+  register_programs,
   task_builder,
 )
 from prm_jax.tasks import chain as chain_task
 from prm_jax.tasks import countdown as countdown_task
 from prm_jax.tasks import game24 as game24_task
 from prm_jax.tasks import graph_arithmetic as graph_task
+from prm_jax.tasks import register_programs as program_task
 
 TASKS = {
   "chain": (chain.Chain, chain_task.Config(num_problems=40)),
@@ -35,6 +37,10 @@ TASKS = {
   "graph_arithmetic": (
     graph_arithmetic.GraphArithmetic,
     graph_task.Config(num_problems=40),
+  ),
+  "register_programs": (
+    register_programs.RegisterPrograms,
+    program_task.Config(num_problems=40),
   ),
 }
 
