@@ -40,7 +40,7 @@ class Begun(NamedTuple):
 
 def setup(
   model: lm.Model,
-  loss_fn: losses.LossFn,
+  loss_fn: losses.LossFn | step.FrozenLoss,
   warm: Params | None,
   config: lora.LoraConfig,
   *,
@@ -97,7 +97,7 @@ def _overlay(fresh: Any, warm: Any) -> Any:
 def adapted(
   model: lm.Model,
   warm: Params,
-  loss_fn: losses.LossFn,
+  loss_fn: losses.LossFn | step.FrozenLoss,
   config: lora.LoraConfig,
   mesh: Mesh,
 ) -> Adapted:
@@ -111,13 +111,8 @@ def adapted(
     mesh: the frozen parameters are laid out on.
   """
   init_whole = models.init_fn(model)
-  boxed = jax.eval_shape(init_whole, jax.random.key(0))
-  shardings = partition.shardings_of(boxed, mesh)["params"]
-  kept = {
-    name: jax.device_put(value, shardings[name])
-    for name, value in warm["params"].items()
-    if name not in _HEADS and name in shardings
-  }
+  whole = placed(model, warm, mesh)["params"]
+  kept = {name: own for name, own in whole.items() if name not in _HEADS}
 
   def init(key: jax.Array) -> Params:
     whole_key, own_key = jax.random.split(key)
@@ -130,10 +125,35 @@ def adapted(
     return {"params": {**frozen, **trained["params"]}}
 
   def compute(trained: Params, frozen: Any, batch: step.Batch) -> Any:
-    whole = join(trained, frozen)
-    return loss_fn(lora.attach(whole, trained["adapters"], config), batch)
+    whole = lora.attach(
+      join(trained, frozen["trunk"]), trained["adapters"], config
+    )
+    if isinstance(loss_fn, step.FrozenLoss):
+      return loss_fn.fn(whole, frozen["loss"], batch)
+    return loss_fn(whole, batch)
 
   def merge(trained: Params) -> Params:
     return lora.merge(join(trained, kept), trained["adapters"], config)
 
-  return Adapted(init, step.FrozenLoss(compute, kept), merge)
+  held = loss_fn.frozen if isinstance(loss_fn, step.FrozenLoss) else {}
+  frozen = {"trunk": kept, "loss": held}
+  return Adapted(init, step.FrozenLoss(compute, frozen), merge)
+
+
+def placed(model: lm.Model, params: Params, mesh: Mesh) -> Params:
+  """Parameters on the devices, those that the model has no place for left out.
+
+  Args:
+    model: whose they are.
+    params: as a checkpoint gives them.
+    mesh: the devices.
+  """
+  boxed = jax.eval_shape(models.init_fn(model), jax.random.key(0))
+  shardings = partition.shardings_of(boxed, mesh)["params"]
+  return {
+    "params": {
+      name: jax.device_put(value, shardings[name])
+      for name, value in params["params"].items()
+      if name in shardings
+    }
+  }

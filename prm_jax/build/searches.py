@@ -1,7 +1,6 @@
 """Samplers, step formats and search methods by name."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import ml_collections
@@ -59,6 +58,7 @@ METHODS: dict[str, type[Any]] = {
   "i_mcts": tree_papers.IMCTS,
   "reward_guided": speculative.RewardGuided,
   "reverse": speculative.Reverse,
+  "speculative_thinking": speculative.SpeculativeThinking,
 }
 
 # Those whose problems go through `loop.run` or a queue, as they are told.
@@ -211,12 +211,7 @@ def step_format(
     )
   assert isinstance(tokenizer, tokenizer_lib.Tokenizer)
 
-  def find(strings: Sequence[str]) -> delimiters.Automaton:
-    patterns = [string.encode() for string in strings]
-    return delimiters.byte_strings(
-      patterns, token_bytes.of(tokenizer.backend, vocab_size)
-    )
-
+  find = token_bytes.Vocabulary(tokenizer.backend, vocab_size).find
   size = max(vocab_size, tokenizer.vocab_size)
   own = lambda: delimiters.single_tokens([tokenizer.step_id], size)
   return step.StepFormat(

@@ -13,7 +13,7 @@ from prm_jax.build.objectives import registry as objectives
 from prm_jax.checkpoint import disk
 from prm_jax.cli import public_examples, record_examples
 from prm_jax.data import examples as examples_lib
-from prm_jax.data import record_files, records, sources
+from prm_jax.data import sources
 from prm_jax.data.builders import (
   chain,
   countdown,
@@ -23,10 +23,9 @@ from prm_jax.data.builders import (
   register_programs,
   task_builder,
 )
-from prm_jax.labelling import targets, token_values
+from prm_jax.labelling import targets
 from prm_jax.tasks import base as tasks
 from prm_jax.text import hf_tokenizer
-from prm_jax.text import steps as steps_lib
 from prm_jax.text import tokenizer as tokenizer_lib
 
 BUILDERS = {
@@ -49,11 +48,13 @@ class ExamplesConfig:
     num_demonstrations: per problem.
     problems: file of `Problem` records.
     solutions: file of `Solution` records of these problems.
-    labels: file of `StepLabels`, for the objective "step"; where empty, its
-      labels come from the task's oracle.
+    labels: file of `StepLabels`, for objectives of these; where empty, labels
+      of steps come from the task's oracle.
+    pairs: file of `StepPair`, for objectives of these.
     eval_problems: held-out problems, "" for none.
     eval_solutions: their solutions.
     eval_labels: their labels.
+    eval_pairs: their pairs.
   """
 
   source: Literal["demonstrations", "files", "public"] = "demonstrations"
@@ -61,9 +62,11 @@ class ExamplesConfig:
   problems: str = ""
   solutions: str = ""
   labels: str = ""
+  pairs: str = ""
   eval_problems: str = ""
   eval_solutions: str = ""
   eval_labels: str = ""
+  eval_pairs: str = ""
 
   @property
   def files(self) -> dict[str, str]:
@@ -72,6 +75,7 @@ class ExamplesConfig:
       "problems": self.problems,
       "solutions": self.solutions,
       "labels": self.labels,
+      "pairs": self.pairs,
     }
 
   @property
@@ -81,6 +85,7 @@ class ExamplesConfig:
       "problems": self.eval_problems,
       "solutions": self.eval_solutions,
       "labels": self.eval_labels,
+      "pairs": self.eval_pairs,
     }
 
 
@@ -151,24 +156,15 @@ def _demonstrations(config, own, task, data_dir):
 
 def _from_files(config, files, task, tokenizer, prefix):
   """Examples of `files`, by kind; `prefix` is that of their fields."""
-  use_labels = (
-    objectives.get(config.objective.name).records == "labels"
-    and files["labels"]
-  )
-  kinds = ("problems", "labels" if use_labels else "solutions")
-  paths = [files[kind] for kind in kinds]
-  for kind, path in zip(kinds, paths, strict=True):
-    if not path:
-      raise errors.UserError(f"examples.{prefix}{kind}: no file given")
+  kind = objectives.get(config.objective.name).records
+  if kind == "pairs" or (kind == "labels" and files["labels"]):
+    return record_examples.load(config, files, prefix, tokenizer)
+  for name in ("problems", "solutions"):
+    if not files[name]:
+      raise errors.UserError(f"examples.{prefix}{name}: no file given")
+  paths = [files["problems"], files["solutions"]]
   try:
-    if not use_labels:
-      solved = sources.from_files(*paths)
-      return _encoded(config, task, tokenizer, solved)
-    problems = record_files.read(paths[0], records.Problem).records
-    labels = record_files.read(paths[1], records.StepLabels).records
-    by_id = {problem.id: problem for problem in problems}
-    encode_fn = functools.partial(steps_lib.encode_solution, tokenizer)
-    return targets.from_labels(encode_fn, by_id, labels)
+    return _encoded(config, task, tokenizer, sources.from_files(*paths))
   except errors.UserError as error:
     told = str(error)
     if any(path in told for path in paths):
@@ -178,14 +174,14 @@ def _from_files(config, files, task, tokenizer, prefix):
 
 def _encoded(config, task, tokenizer, solved):
   encoded = sources.encode(tokenizer, solved.problems, solved.solutions)
-  name = config.objective.name
-  if objectives.get(name).records == "labels":
-    return targets.from_oracle(task, solved.problems, encoded)
-  return targets.from_solutions(
-    name,
-    encoded,
-    reduction=config.objective.reduction,
-    tree=fields.dataclass(
-      token_values.TreeConfig, config.tree.to_dict(), "tree"
-    ),
-  )
+  objective = record_examples.objective(config)
+  entry = objectives.get(objective.name)
+  if entry.records == "solutions":
+    tree = record_examples.tree(config)
+    return targets.from_solutions(objective, encoded, tree)
+  if entry.examples != "steps":
+    raise errors.UserError(
+      f"examples.{entry.records}: no file given; objective "
+      f"{objective.name!r} learns from no other"
+    )
+  return targets.from_oracle(task, solved.problems, encoded)

@@ -1,16 +1,16 @@
 """The judge that a config asks for."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import ml_collections
-import numpy as np
 
 from prm_jax import errors
-from prm_jax.build import fields, readers
+from prm_jax.build import fields
+from prm_jax.cli import report, scorers
+from prm_jax.data import solution_files
 from prm_jax.labelling import judges, model_judges
-from prm_jax.solvers import step_scores
 from prm_jax.tasks import base as tasks
 
 
@@ -19,12 +19,12 @@ class JudgeGroup:
   """The config's group `judge`.
 
   Attributes:
-    kind: the task's truth, the truth with errors, or a verifier's scores.
+    kind: the task's truth, the truth with errors, or a verifier, which scores
+      or writes as `score` would have it.
     num: noisy judges that vote.
     ties: see `judges.Ensemble`.
     accuracy: see `judges.Noise`, as for the next five.
-    threshold: see `model_judges.Scores`, as for the next.
-    reverse: the verifier is shown the reference answer.
+    threshold: see `model_judges.verdict`, as for the next.
   """
 
   kind: Literal["oracle", "noisy", "model"] = "oracle"
@@ -38,7 +38,6 @@ class JudgeGroup:
   seed: int = 0
   threshold: float = 0.5
   margin: float = 0.0
-  reverse: bool = False
 
   def __post_init__(self):
     if self.num < 1:
@@ -57,7 +56,7 @@ def make(
   """The judge.
 
   Args:
-    config: `judge`, `verifier`, `format`, `joining`.
+    config: `judge`, and of a model `scorer`, the config of `score`.
     truth: of the problems' tasks.
 
   Raises:
@@ -71,54 +70,45 @@ def make(
       judges.Noisy(truth, own.noise, str(index)) for index in range(own.num)
     ]
     return judges.Ensemble(members, own.ties)
-  if not config.verifier:
+  if not config.scorer.model:
     raise errors.UserError("judge.kind: 'model' needs --verifier")
-  return model_judges.Scores(_scores(config, own), own.threshold, own.margin)
+  return _Verifier(scorers.load(config.scorer), own.threshold, own.margin)
 
 
-def _scores(
-  config: ml_collections.ConfigDict, own: JudgeGroup
-) -> model_judges.ScoreFn:
-  """Step scores of a verifier."""
-  try:
-    reader = readers.load(
-      config.verifier, format_name=config.format, joining=config.joining
+@dataclasses.dataclass(frozen=True)
+class _Verifier:
+  """Scores, or votes of texts, as verdicts."""
+
+  scorer: scorers.Scorer
+  threshold: float
+  margin: float
+
+  def __call__(
+    self, problems: Sequence[tasks.Problem], given: Sequence[judges.Steps]
+  ) -> list[judges.Judgement]:
+    encoded, names = [], []
+    pairs = zip(problems, given, strict=True)
+    for line, (problem, steps) in enumerate(pairs):
+      names.append(f"labels[{line}]")
+      try:
+        item = solution_files.Item(line, problem, steps)
+        encoded.append(self.scorer.encode(item))
+      except errors.UserError as error:
+        raise errors.UserError(f"labels[{line}]: {error}") from error
+    with report.progress("judge", len(encoded)) as tell:
+      found = self.scorer.score(encoded, names, tell)
+    return [
+      judges.Judgement(self._verdicts(one, len(steps)), one.told["num_tokens"])
+      for one, steps in zip(found, given, strict=True)
+    ]
+
+  def _verdicts(self, found: scorers.Result, num: int) -> judges.Verdicts:
+    if found.scores is None:  # too long to be read
+      return (None,) * num
+    votes = found.told.get("votes")
+    return tuple(
+      None
+      if votes is not None and all(vote is None for vote in votes[k])
+      else model_judges.verdict(score, self.threshold, self.margin)
+      for k, score in enumerate(found.scores.tolist())
     )
-  except errors.UserError as error:
-    told = str(error).removeprefix("--model: ")
-    raise errors.UserError(f"--verifier: {told}") from error
-  scoring = step_scores.ScoringConfig(max_tokens=reader.max_tokens)
-  score = lambda encode: step_scores.StepScorer(
-    reader.reading, reader.params, encode, scoring
-  )
-  if not own.reverse:
-    return score(reader.encode)
-  if reader.answered is None:
-    raise errors.UserError(
-      f"judge.reverse: format {reader.format_name!r} shows no answer"
-    )
-  return _in_reverse(reader.answered, score)
-
-
-def _in_reverse(
-  answered: Callable[[str], readers.EncodeFn],
-  score: Callable[[readers.EncodeFn], step_scores.StepScorer],
-) -> model_judges.ScoreFn:
-  """Shows each problem's own answer."""
-
-  def scores(
-    problems: Sequence[tasks.Problem], given: Sequence[judges.Steps]
-  ) -> list[np.ndarray]:
-    answers = {problem.prompt: problem.answer for problem in problems}
-    missing = [p.id for p in problems if p.answer is None]
-    if missing:
-      raise errors.UserError(
-        f"judge.reverse: problem {missing[0]!r} has no reference answer"
-      )
-
-    def encode(question: str, steps: Sequence[str]) -> Any:
-      return answered(answers[question] or "")(question, steps)
-
-    return score(encode)(problems, given)
-
-  return scores

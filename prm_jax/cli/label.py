@@ -11,28 +11,41 @@ import itertools
 import json
 import pathlib
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import ml_collections
 
 from prm_jax import errors
-from prm_jax.build import fields, models, searches
-from prm_jax.build.methods import sampling
+from prm_jax.build import fields
 from prm_jax.checkpoint import disk
-from prm_jax.cli import compilation, label_input, relabel, report, solving
+from prm_jax.cli import (
+  compilation,
+  label_input,
+  label_policy,
+  label_problems,
+  relabel,
+  report,
+  solving,
+)
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import atomic, record_files, records
-from prm_jax.labelling import label_stats, rollouts
+from prm_jax.labelling import binary_search, label_stats, rollouts
 from prm_jax.solvers import rollouts as completions
 from prm_jax.solvers import solver
-from prm_jax.tasks import base as tasks
 
 DEFAULT_CONFIG = "rollouts"
 VOLATILE = ("config.chunk", "config.solver.batch_size", "config.solver.slots")
 LABELS = "labels.jsonl"
 STATS = "label_stats.json"
 _MOST_TOLD = 10  # bad lines
+
+LabelFn: TypeAlias = Callable[..., list[records.StepLabels]]
+# By the name of the group of its options: those and how solutions are labelled.
+_LABELLERS: Mapping[str, tuple[type, LabelFn]] = {
+  "rollouts": (rollouts.RolloutConfig, rollouts.label),
+  "binary_search": (binary_search.SearchConfig, binary_search.label),
+}
 
 
 def run(
@@ -48,71 +61,29 @@ def run(
   for name in ("policy", "input"):
     if not config[name]:
       raise errors.UserError(f"label needs --{name}")
-  _check(config)
-  own = fields.dataclass(
-    rollouts.RolloutConfig, config.rollouts.to_dict(), "rollouts"
-  )
-  task = models.task(config.task)
-  policy = solving.load_policy(config.policy)
-  written = searches.notation(
-    policy, config.prompt, config.steps, task.max_step_tokens
-  )
-  policy = policy._replace(tokenizer=written)
-  found = label_input.read(config, written, own.last == "rollouts")
+  name = config.labeller.name
+  if name == label_problems.NAME:
+    return label_problems.run(config, workdir)
+  if name not in _LABELLERS:
+    known = (*_LABELLERS, label_problems.NAME)
+    raise errors.UserError(
+      f"labeller.name: {name!r} is not one of {', '.join(known)}"
+    )
+  kind, label_fn = _LABELLERS[name]
+  own: Any = fields.dataclass(kind, config[name].to_dict(), name)
+  completer = label_policy.load(config)
+  notation = solving.policy_notation(completer.policy)
+  found = label_input.read(config, notation, own.completes_whole)
   compilation.keep(workdir)
-  searching = _solver(config, task, policy, own, found)
+  searching = label_policy.sampler(config, completer, own.num, found.longest)
   path = record_files.shard_path(
     workdir / LABELS, config.shard, config.num_shards
   )
-  labeller = _Labeller(
-    *(searching, task, policy, own),
-    config.completer or _name(config.policy),
-  )
+  labeller = _Labeller(searching, completer, own, label_fn)
   groups = found.by_problem()[config.shard :: config.num_shards]
   done = _label(labeller, groups, path, config.chunk)
   _finish(workdir, path, done, labeller, found.bad)
   return 0
-
-
-def _check(config: ml_collections.ConfigDict) -> None:
-  if config.chunk < 1:
-    raise errors.UserError("chunk: must be at least 1")
-  if config.num_shards < 1:
-    raise errors.UserError("num_shards: must be at least 1")
-  if not 0 <= config.shard < config.num_shards:
-    raise errors.UserError(
-      f"shard: {config.shard} is not one of 0 to {config.num_shards - 1}"
-    )
-
-
-def _solver(
-  config: ml_collections.ConfigDict,
-  task: tasks.Task,
-  policy: models.Loaded,
-  own: rollouts.RolloutConfig,
-  found: label_input.Input,
-) -> solver.Solver:
-  """Plain sampling from prefixes of any shard: all have the same program."""
-  room = config.solver.copy_and_resolve_references()
-  if not room.prompt_tokens:
-    multiple = solving.PROMPT_MULTIPLE
-    room.prompt_tokens = -(-found.longest // multiple) * multiple
-  return solving.make_solver(
-    task,
-    policy,
-    solving.no_verifier(),
-    search=sampling.BestOfN(own.num),
-    sampler=config.sampler,
-    sizes=solving.sizes(room, policy, []),
-    ends=searches.step_config(config.steps),
-    seed=config.seed,
-  )
-
-
-def _name(directory: str) -> str:
-  """Of RUN/policy/model it is `policy`."""
-  path = pathlib.Path(directory).resolve()
-  return path.parent.name if path.name == "model" else path.name
 
 
 class _Labeller:
@@ -121,24 +92,26 @@ class _Labeller:
   def __init__(
     self,
     searching: solver.Solver,
-    task: tasks.Task,
-    policy: models.Loaded,
-    config: rollouts.RolloutConfig,
-    completer: str,
+    completer: label_policy.Completer,
+    config: Any,
+    label_fn: LabelFn,
   ):
     complete = functools.partial(
-      completions.complete, searching, task, solving.policy_notation(policy)
+      completions.complete,
+      searching,
+      completer.task,
+      solving.policy_notation(completer.policy),
     )
     self.config = config
     self.wall_s = 0.0
     self.num_labels = 0
     self._searching = searching
     self._label = functools.partial(
-      rollouts.label,
+      label_fn,
       complete_fn=complete,
-      task=task,
+      task=completer.task,
       config=config,
-      completer=completer,
+      completer=completer.name,
     )
 
   def __call__(

@@ -9,10 +9,11 @@ import ml_collections
 from prm_jax import errors
 from prm_jax.build import encoding, fields
 from prm_jax.build.objectives import registry as objectives
+from prm_jax.cli import record_examples
 from prm_jax.data import examples as examples_lib
 from prm_jax.data import public, sources
 from prm_jax.data.formats import registry
-from prm_jax.labelling import targets, token_values
+from prm_jax.labelling import targets
 from prm_jax.text import hf_tokenizer
 from prm_jax.text import tokenizer as tokenizer_lib
 
@@ -84,19 +85,19 @@ def _examples(
   encode_fn: encoding.EncodeFn,
   data_dir: pathlib.Path,
 ) -> examples_lib.Examples:
-  try:
-    if objectives.get(config.objective.name).records == "labels":
-      problems, labels = public.labelled(source, options, data_dir)
-      return targets.from_labels(encode_fn, problems, labels)
-    solved = public.solved(source, options, data_dir)
-    tree = fields.dataclass(
-      token_values.TreeConfig, config.tree.to_dict(), "tree"
+  objective = record_examples.objective(config)
+  entry = objectives.get(objective.name)
+  if entry.records == "pairs" or entry.examples == "judgements":
+    raise errors.UserError(
+      f"examples.source: objective {objective.name!r} learns from 'files'"
     )
+  try:
+    if entry.records == "labels":
+      problems, labels = public.labelled(source, options, data_dir)
+      return targets.from_labels(encode_fn, problems, labels, entry.examples)
+    solved = public.solved(source, options, data_dir)
     return targets.from_solutions(
-      config.objective.name,
-      _encoded(encode_fn, solved),
-      reduction=config.objective.reduction,
-      tree=tree,
+      objective, _encoded(encode_fn, solved), record_examples.tree(config)
     )
   except errors.UserError as error:
     told = str(error)

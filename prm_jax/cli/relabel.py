@@ -117,8 +117,8 @@ def run(
 ) -> int:
   """Relabels the input and tells what became of it."""
   config.input = flags.input or config.input
-  config.verifier = flags.verifier or config.verifier
-  config.format = flags.format or config.format
+  config.scorer.model = flags.verifier or config.scorer.model
+  config.scorer.format = flags.format or config.scorer.format
   if not config.input:
     raise errors.UserError("label needs --input")
   options, method = METHODS[config.relabel]

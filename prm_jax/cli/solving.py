@@ -20,7 +20,7 @@ from prm_jax.models import config as config_lib
 from prm_jax.reports import results
 from prm_jax.solvers import oracle, solver, text_reading
 from prm_jax.tasks import base as tasks
-from prm_jax.text import hf_tokenizer, public_notation
+from prm_jax.text import hf_tokenizer, public_notation, token_bytes
 from prm_jax.text import tokenizer as tokenizer_lib
 
 ORACLE = "oracle"  # verifier: the task's exact values
@@ -234,6 +234,7 @@ def make_solver(
     step_format,
     searches.run_fn(search, own.slots),
     target and target.model,
+    token_bytes.Vocabulary(policy.tokenizer.backend, vocab_size),
   )
   params = {"policy": policy.params, "verifier": verifier.params}
   if target is not None:

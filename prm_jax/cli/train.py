@@ -2,17 +2,25 @@
 
 import dataclasses
 import pathlib
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import ml_collections
 
 from prm_jax import errors
-from prm_jax.build import beginnings, fields, losses, models, training
+from prm_jax.build import (
+  beginnings,
+  fields,
+  losses,
+  models,
+  native,
+  training,
+)
 from prm_jax.build.objectives import registry as objectives
 from prm_jax.checkpoint import disk, store
-from prm_jax.cli import compilation
+from prm_jax.cli import compilation, soft_targets
 from prm_jax.cli import examples as examples_lib
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import pipeline
@@ -38,11 +46,12 @@ class Settings(NamedTuple):
 
   model: lm.Model
   lora: lora.LoraConfig
-  loss_fn: losses.LossFn
+  loss_fn: losses.LossFn | step.FrozenLoss
   fit: loop.FitConfig
   optim: optim.OptimConfig
   data: pipeline.PipelineConfig
   mesh: jax.sharding.Mesh
+  extra: Mapping[str, Any]  # told by the finished model
 
 
 def run(
@@ -86,6 +95,8 @@ def stage(
     check_trunk(model.config, warm.model.config, "config.init")
   found = examples_lib.load(config, task, tokenizer, data_dir)
   _tell_dropped(found, settings.data)
+  taught = soft_targets.teach(config, found.train, settings.data, warm)
+  found = found._replace(train=taught)
   begun = beginnings.setup(
     model,
     settings.loss_fn,
@@ -113,15 +124,33 @@ def stage(
       label=label,
     )
   params = jax.device_get(nn.unbox(begun.merge(state.best_params)))
-  extra = {"objective": config.objective.name}
-  if warm is not None and models.has_public_tokenizer(warm):
-    extra = {**warm.extra, **extra, "encoding": config.encoding.to_dict()}
-  loaded = models.Loaded(model, params, tokenizer, extra)
+  extra = _extra(config, settings, warm)
+  loaded = soft_targets.calibrated(
+    config,
+    found.held_out,
+    settings.data,
+    models.Loaded(model, params, tokenizer, extra),
+  )
   with disk.told_when_full(f"{workdir / MODEL}: model not saved"):
     models.save(workdir / MODEL, loaded, workdir)
   if "export" in config and config.export:
     models.export(workdir / config.export, loaded, workdir)
   return loaded
+
+
+def _extra(
+  config: ml_collections.ConfigDict,
+  settings: Settings,
+  warm: models.Loaded | None,
+) -> dict[str, Any]:
+  """What a reader of the finished model has to know."""
+  extra = {"objective": config.objective.name, **settings.extra}
+  if warm is not None and models.has_public_tokenizer(warm):
+    encoding = config.encoding.to_dict()
+    extra = {**warm.extra, **extra, "encoding": encoding}
+  if "judgement" in config:
+    extra[native.JUDGEMENT] = config.judgement.to_dict()
+  return extra
 
 
 def _warm(config: ml_collections.ConfigDict) -> models.Loaded | None:
@@ -182,14 +211,19 @@ def make_settings(
       f"num_micro_batches: {config.num_micro_batches} does not divide "
       f"data.batch_size ({data.batch_size})"
     )
+  mesh = training.mesh(config.mesh)
+  loss_fn, extra = training.objective(
+    model, objective, warm, str(config.init), mesh
+  )
   return Settings(
     model=model,
     lora=adapters,
-    loss_fn=losses.loss_fn(model, objective),
+    loss_fn=loss_fn,
     fit=training.fit_config(config.fit, training_flops(model, data.length)),
     optim=training.optim_config(config.optim, config.fit.num_steps),
     data=data,
-    mesh=training.mesh(config.mesh),
+    mesh=mesh,
+    extra=extra,
   )
 
 

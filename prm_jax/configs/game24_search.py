@@ -36,6 +36,11 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
   if method == "particle":
     # Telescopes to the value of the solution: few steps, a calibrated value.
     c.search.update({"potential": "difference", "resample": "always"})
+  if method == "speculative_thinking":
+    # Numbers have no words: a product is certain, a quotient in doubt.
+    c.search.update({"certain": ("*",), "doubtful": ("/",), "checks": ()})
+    c.search.update({"preview": 3, "check_tokens": 8, "recap": ""})
+    c.search.update({"recap_tokens": 8, "recap_longest": 8, "recap_after": 1})
   # Strings that close a step; none: the tokenizer's own token for it.
   c.steps = {"delimiters": (), "stop": (), "max_step_tokens": 0, "barrier": 1.0}
   # How a problem is put to a public checkpoint.

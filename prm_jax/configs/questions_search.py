@@ -13,7 +13,7 @@ accelerator.
 
 import ml_collections
 
-from prm_jax.configs import game24_search
+from prm_jax.configs import game24_search, search_methods
 
 METHODS = game24_search.METHODS
 
@@ -29,6 +29,9 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
     "rules": ("boxed", "hashes", "answer_is", "last_number"),
   }
   c.sampler.temperature = 0.0 if method == "greedy" else 0.8
+  if method == "speculative_thinking":
+    c.search = search_methods.get(method)  # words, not the signs of numbers
+    c.sampler.update({"temperature": 0.6, "top_k": 50, "top_p": 0.95})
   c.prompt.system = (
     "Please reason step by step, and put your final answer within \\boxed{}."
   )

@@ -25,6 +25,8 @@ the input itself. Labels go to `labels.jsonl`, what became of them to
 
 import ml_collections
 
+from prm_jax.configs import score
+
 _BALANCE = {
   "by": "file",  # or "step", "problem"
   "positive": "half",  # or "any"
@@ -81,9 +83,9 @@ def get_config(method: str = "rpe") -> ml_collections.ConfigDict:
   c.skip_bad = False
   c.truth = False  # compare with the task's own truth
   c.method = METHODS[method]
-  c.verifier = ""  # of the judge "model"; --verifier sets it too
-  c.format = ""  # "": as the folder says
-  c.joining = ""
+  # Of the judge "model", the config of `score`: --verifier is its model,
+  # --format its format, which may write; `answers` verifies in reverse.
+  c.scorer = score.get_config()
   c.judge = {
     "kind": "oracle",  # or "noisy", "model"
     "num": 1,  # noisy judges that vote
@@ -96,6 +98,5 @@ def get_config(method: str = "rpe") -> ml_collections.ConfigDict:
     "seed": 0,
     "threshold": 0.5,  # of a model's scores
     "margin": 0.0,  # scores so close to it say nothing
-    "reverse": False,  # show the model the reference answer
   }
   return c

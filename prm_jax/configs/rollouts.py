@@ -44,6 +44,7 @@ def get_config(task: str = "game24") -> ml_collections.ConfigDict:
   c.problems = ""  # a file of problems that the solutions name
   c.split = "\n\n"  # between the steps of a whole text
   c.skip_bad = False
+  c.labeller = {"name": "rollouts"}
   c.rollouts = {
     "num": 8,
     "threshold": 0.0,  # right: more than this share is correct

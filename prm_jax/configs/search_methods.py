@@ -223,7 +223,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "rollout_weight": 1.0,
     "root_score": None,
   },
-  # These two need a second policy, `target`.
+  # These need a second policy, `target`.
   "reward_guided": {
     "num_rows": 1,
     "delta": 0.7,
@@ -231,6 +231,22 @@ METHODS: dict[str, dict[str, Any]] = {
     "aggregate": "last",
   },
   "reverse": {"num_rows": 1, "threshold": 0.01, "aggregate": "last"},
+  "speculative_thinking": {
+    "num_rows": 1,
+    "preview": 20,
+    "certain": ("yeah", "yes", "final answer", "confident"),
+    "doubtful": ("wait", "alternatively", "hold on", "another"),
+    "checks": ("verify", "think again", "recap", "check"),
+    "check_tokens": 125,
+    "recap": "Let me check whether there are some wrong steps:",
+    "recap_tokens": 125,
+    "recap_longer": 25,
+    "recap_longest": 200,
+    "recap_after": 15,
+    "recap_more": 5,
+    "recap_most": 30,
+    "aggregate": "last",
+  },
 }
 
 

@@ -122,6 +122,42 @@ class OnePolicy:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Dictated:
+  """A policy that goes on from given words, with which every step begins.
+
+  Attributes:
+    pen: the policy.
+    words: their tokens; they cost what tokens cost, and are certain.
+  """
+
+  pen: OnePolicy
+  words: tuple[int, ...]
+
+  @property
+  def is_target(self) -> bool:
+    return self.pen.is_target
+
+  def begin(self, params, prompts, rows, active):
+    return self.pen.begin(params, prompts, rows, active)
+
+  def draw(self, params, rows, uniform):
+    drawn = self.pen.draw(params, rows, uniform)
+    if not self.words:
+      return drawn
+    place = rows.length - rows.step.start
+    given = place < len(self.words)
+    words = jnp.asarray(self.words, drawn.token.dtype)
+    return Draw(
+      jnp.where(given, words[jnp.where(given, place, 0)], drawn.token),
+      jnp.where(given, 0.0, drawn.log_prob),
+      jnp.where(given, 0.0, drawn.log_ratio),
+    )
+
+  def feed(self, params, prompts, rows, token, active):
+    return self.pen.feed(params, prompts, rows, token, active)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Reverse:
   """The target proposes tokens that the policy must find likely enough.
 

@@ -10,8 +10,8 @@ from prm_jax import errors
 from prm_jax.decode import narrow, pens, sampling, scoring
 from prm_jax.decode import state as state_lib
 from prm_jax.models import lm
-from prm_jax.search import base, loop
-from prm_jax.text import delimiters
+from prm_jax.search import base, buffers, loop
+from prm_jax.text import delimiters, token_bytes
 from prm_jax.types import Array, Params, PRNGKeys
 
 
@@ -25,8 +25,7 @@ class StepFormat:
     max_step_tokens: a step of so many tokens ends there.
     barrier: share of the unfinished problems that must have ended their step
       before any goes on: 1 lets all wait for the slowest, 0 none.
-    stop: strings that end a solution, as `eos_id` does; unlike the delimiters
-      of steps they may begin in one step and end in the next.
+    stop: strings that end a solution; may begin in one step, end in the next.
     resumes: a step that was cut goes on, so that its delimiter may have begun
       before the cut; else the next step begins anew there.
   """
@@ -58,6 +57,7 @@ class StepFactory:
     step_format: where steps end.
     run: takes all problems to their end, at once or from a queue.
     target: a second model that writes, for methods that have use for it.
+    vocabulary: what tokens write, for methods that look for words.
   """
 
   policy: lm.Model
@@ -66,6 +66,7 @@ class StepFactory:
   step_format: StepFormat
   run: loop.RunFn = loop.run
   target: lm.Model | None = None
+  vocabulary: token_bytes.Vocabulary | None = None
 
   def __post_init__(self):
     trunk = isinstance(self.scorer, scoring.TrunkScorer)
@@ -140,8 +141,7 @@ def make_pen_step_fn(
   `params` of the result is {"policy": ..., "verifier": ...}, with "target"
   where there is one, the embedding a `DecodeState`. The rows of all problems
   write in one loop, until `step_format.barrier` of the problems have ended
-  their step; `iterations` counts, per problem, those in which it had a row
-  writing.
+  their step; `iterations` counts those in which a problem had a row writing.
   """
   write = _Writer(pen, step_format)
 
@@ -192,18 +192,17 @@ def _begin(
   rows: state_lib.Rows, active: Array, read: Array, resumes: bool
 ) -> state_lib.Rows:
   """Starts a step where none is under way."""
-  starts = ~jnp.any(rows.step.writing, axis=1, keepdims=True)
+  starts = ~jnp.any(rows.step.writing, axis=1)
   fresh = state_lib.StepRows(
     start=rows.length,
     writing=active,
-    delimiter=jnp.where(resumes & rows.step.cut, rows.step.delimiter, 0),
+    delimiter=jnp.where(active & (not resumes), 0, rows.step.delimiter),
     log_prob=jnp.zeros_like(rows.step.log_prob),
     log_ratio=jnp.zeros_like(rows.step.log_ratio),
     cut=jnp.zeros_like(rows.step.cut),
     read=read,
   )
-  pick = lambda new, old: jnp.where(starts, new, old)
-  return rows._replace(step=jax.tree.map(pick, fresh, rows.step))
+  return rows._replace(step=buffers.where(starts, fresh, rows.step))
 
 
 def _judge(
@@ -293,8 +292,9 @@ class _Writer:
     look_up = lambda table: jnp.asarray(table)[step.delimiter, token]
     going = active & ~look_up(tables.hit)
     long = rows.length - step.start >= self.step_format.max_step_tokens
+    state = going * look_up(tables.next_state)  # anew where a step has ended
     return step._replace(
       writing=going & ~long,
       cut=step.cut | (going & long),
-      delimiter=look_up(tables.next_state).astype(step.delimiter.dtype),
+      delimiter=jnp.where(step.writing, state, step.delimiter),
     )

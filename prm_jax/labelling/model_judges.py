@@ -59,9 +59,14 @@ class Scores:
     ]
 
   def _verdict(self, score: float) -> int | None:
-    if not abs(score - self.threshold) >= self.margin:
-      return None
-    return int(score >= self.threshold)
+    return verdict(score, self.threshold, self.margin)
+
+
+def verdict(score: float, threshold: float, margin: float) -> int | None:
+  """See `Scores`."""
+  if not abs(score - threshold) >= margin:
+    return None
+  return int(score >= threshold)
 
 
 @dataclasses.dataclass(frozen=True)

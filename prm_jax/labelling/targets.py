@@ -1,55 +1,63 @@
 """Solutions and labels to the training examples of an objective."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 
 from prm_jax import errors
+from prm_jax.build import encoding
+from prm_jax.build.objectives import base, registry
 from prm_jax.data import examples as examples_lib
 from prm_jax.data import records, sources, step_values, transforms
-from prm_jax.labelling import token_values
+from prm_jax.labelling import list_targets, token_values
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
 
-# (prompt, steps) -> tokens; raises UserError where it cannot
-EncodeFn: TypeAlias = Callable[[str, Sequence[str]], steps_lib.EncodedSolution]
+EncodeFn: TypeAlias = encoding.EncodeFn
 
 
 def from_solutions(
-  name: str,
+  objective: base.ObjectiveConfig,
   encoded: sources.Encoded,
-  *,
-  reduction: transforms.Reduction = "token",
   tree: token_values.TreeConfig | None = None,
 ) -> examples_lib.Examples:
-  """Examples of "sft", "orm", "ovm" or "tvm".
+  """Examples of an objective that learns from solutions.
 
   Args:
-    name: the objective.
+    objective: see there.
     encoded: solutions; all but "sft" need their verdicts.
-    reduction: see `data.transforms`.
     tree: of "tvm".
   """
+  kind, reduction = registry.get(objective.name).examples, objective.reduction
   groups = np.unique(encoded.problem_ids, return_inverse=True)[1]
-  if name == "sft":
+  if kind == "next_tokens":
     rows = [transforms.to_sft(s, reduction=reduction) for s in encoded.encoded]
     return examples_lib.from_dicts(rows, groups=groups)
+  if kind == "lists":
+    return list_targets.from_lists(encoded, objective.list_size)
   outcomes = encoded.outcomes
+  if kind == "tree":
+    return token_values.value_examples(
+      encoded.encoded,
+      outcomes,
+      encoded.problem_ids,
+      tree or token_values.TreeConfig(),
+      reduction=reduction,
+    )
   pairs = list(zip(encoded.encoded, outcomes.tolist(), strict=True))
-  if name == "orm":
+  if kind == "outcome":
     rows = [transforms.to_orm(s, z) for s, z in pairs]
-    return examples_lib.from_dicts(rows, groups=groups)
-  if name == "ovm":
+  elif kind == "outcomes":
     rows = [transforms.to_ovm(s, z, reduction=reduction) for s, z in pairs]
-    return examples_lib.from_dicts(rows, groups=groups)
-  return token_values.value_examples(
-    encoded.encoded,
-    outcomes,
-    encoded.problem_ids,
-    tree or token_values.TreeConfig(),
-    reduction=reduction,
-  )
+  elif kind == "step_outcomes":
+    rows = [
+      transforms.to_step_labels(s, np.full(len(s.step_end), z, np.float32))
+      for s, z in pairs
+    ]
+  else:
+    raise ValueError(f"no examples {kind!r} are made of solutions")
+  return examples_lib.from_dicts(rows, groups=groups)
 
 
 def from_oracle(
@@ -79,11 +87,23 @@ def from_labels(
   encode_fn: EncodeFn,
   problems: Mapping[str, tasks.Problem],
   labels: Sequence[records.StepLabels],
+  kind: str = "steps",
 ) -> examples_lib.Examples:
   """Step labels of records, see `data.step_values`.
 
   Classes become probabilities where any of the records has probabilities:
   the other way round they would be rounded.
+
+  Args:
+    encode_fn: of prompt and steps.
+    problems: by id.
+    labels: of these problems.
+    kind: "steps"; "prompt_and_steps", the prompt's last token learns its
+      chance of success, `extra["root"]`, too; "policy_steps", the column
+      `policy_weights` is 1 at the tokens of solutions that end right.
+
+  Raises:
+    UserError: names the record and its field.
   """
   rows, groups = [], []
   group_of = {name: i for i, name in enumerate(problems)}
@@ -100,16 +120,57 @@ def from_labels(
     except errors.UserError as error:
       raise errors.UserError(f"{where}.{error}") from error
     values, supervised = step_values.values(label)
-    rows.append(
-      transforms.to_step_labels(
-        tokens,
-        values,
-        first_error=label.first_error,
-        supervised=supervised,
-      )
+    row = transforms.to_step_labels(
+      tokens,
+      values,
+      first_error=label.first_error,
+      supervised=supervised,
     )
+    if kind == "prompt_and_steps":
+      row = _with_prompt(row, tokens, label, where)
+    elif kind == "policy_steps":
+      row = _with_policy(row, tokens, values, supervised)
+    rows.append(row)
     groups.append(group_of[label.problem_id])
   if any(row["targets"].dtype == np.float32 for row in rows):
     for row in rows:
       row["targets"] = row["targets"].astype(np.float32)
   return examples_lib.from_dicts(rows, groups=groups)
+
+
+def _with_prompt(
+  row: transforms.Example,
+  tokens: steps_lib.EncodedSolution,
+  label: records.StepLabels,
+  where: str,
+) -> transforms.Example:
+  """The prompt's own value, read at its last token."""
+  root = label.extra.get("root")
+  if not isinstance(root, Mapping) or not {"n_correct", "n_total"} <= {*root}:
+    raise errors.UserError(
+      f"{where}.extra.root: missing, the objective needs the prompt's counts"
+    )
+  if not 0 <= root["n_correct"] <= root["n_total"]:
+    raise errors.UserError(
+      f"{where}.extra.root: {root['n_correct']} correct of {root['n_total']}"
+    )
+  targets = row["targets"].astype(np.float32)
+  weights, place = row["weights"].copy(), tokens.prompt_length - 1
+  if root["n_total"]:
+    targets[place] = root["n_correct"] / root["n_total"]
+    weights[place] = 1
+  return {**row, "targets": targets, "weights": weights}
+
+
+def _with_policy(
+  row: transforms.Example,
+  tokens: steps_lib.EncodedSolution,
+  values: np.ndarray,
+  supervised: np.ndarray,
+) -> transforms.Example:
+  """Which tokens a policy learns: those of solutions with a right end."""
+  is_right = bool(supervised[-1]) and float(values[-1]) > 0.5
+  weights = np.zeros(len(tokens.tokens), np.float32)
+  weights[tokens.prompt_length :] = is_right
+  targets = row["targets"].astype(np.float32)
+  return {**row, "targets": targets, "policy_weights": weights}

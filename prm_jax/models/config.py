@@ -8,7 +8,15 @@ from prm_jax import errors
 
 VALUE_HEADS = ("none", "scalar", "token", "step", "mlp")
 ROPE_SCALINGS = ("none", "linear", "llama3", "yarn")
-VALUE_LINKS = ("sigmoid", "identity", "raw", "tanh")
+VALUE_LINKS = (
+  "sigmoid",
+  "identity",
+  "raw",
+  "tanh",
+  "expectation",
+  "embedding",
+)
+_OF_CLASSES = ("expectation", "embedding")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +121,9 @@ class ModelConfig:
   "mlp" (a step head with a hidden layer of the trunk's width; a scalar one
   where `num_classes` is 1). `value_link` turns the output of a scalar or token
   head into a score: the same in training and in use. It is a probability but
-  for "raw" and "tanh", which public models have.
+  for "raw" and "tanh", which public models have. Of a step head's outputs,
+  "expectation" makes bins of [0, 1], whose mean is the score, and "embedding"
+  numbers that only pairs are compared by.
   """
 
   transformer: TransformerConfig
@@ -139,6 +149,11 @@ class ModelConfig:
     if self.value_head not in VALUE_HEADS:
       raise errors.UserError(
         f"model.value_head {self.value_head!r} is not one of {VALUE_HEADS}"
+      )
+    if self.value_link in _OF_CLASSES and not self.has_classes:
+      raise errors.UserError(
+        f"model.value_link {self.value_link!r} needs model.value_head 'step' "
+        "or 'mlp' with several classes"
       )
     if not self.use_lm_head and self.value_head == "none":
       raise errors.UserError("model has no head: set use_lm_head or value_head")

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from prm_jax import errors
 from prm_jax.models import config as config_lib
 from prm_jax.types import Array
 
@@ -87,7 +88,17 @@ def to_probability(values: Array, config: config_lib.ModelConfig) -> Array:
   Args:
     values: [...] of a scalar or token head, [..., classes] of a step head.
     config: of the model they come from.
+
+  Raises:
+    UserError: an embedding, which says nothing of one solution alone.
   """
+  if config.value_link == "embedding":
+    raise errors.UserError(
+      "model.value_link: 'embedding' compares pairs, it scores no solution"
+    )
+  if config.value_link == "expectation":
+    centers = jnp.linspace(0, 1, config.num_classes)
+    return jax.nn.softmax(values, axis=-1) @ centers
   if config.has_classes:
     # Neutral counts as right: all but the first, which are «wrong».
     shares = jax.nn.softmax(values, axis=-1)

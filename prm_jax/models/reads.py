@@ -116,6 +116,21 @@ def _values_at(
   return model.values(jnp.take_along_axis(hidden, places[..., None], axis=1))
 
 
+def logits_at(
+  model: lm.Model, params: Params, tokens: Array, length: Array, places: Array
+) -> Array:
+  """[b, k, v] of the tokens that would follow the places."""
+  out = model.apply(params, tokens, length, places, method=_logits_at)
+  return cast(Array, out)
+
+
+def _logits_at(
+  model: lm.Model, tokens: Array, length: Array, places: Array
+) -> Array:
+  hidden = _hidden(model, tokens, length)
+  return model.logits(jnp.take_along_axis(hidden, places[..., None], axis=1))
+
+
 def _log_probs(
   model: lm.Model, tokens: Array, length: Array, block: int
 ) -> Array:

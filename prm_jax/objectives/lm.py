@@ -63,3 +63,20 @@ def next_tokens(
 
   same = (segment_ids != 0) & (shift(segment_ids) == segment_ids)
   return shift(tokens), jnp.where(same, shift(weights), 0)
+
+
+def token_log_probs(
+  logits: Float[Array, "b t v"],
+  tokens: Int[Array, "b t"],
+  segment_ids: Int[Array, "b t"],
+) -> Float[Array, "b t"]:
+  """log p of every token given those before it, in its own place.
+
+  0 for the first token of a segment, which nothing predicts, and at padding.
+  """
+  logits = reduction.at_least_float32(logits[:, :-1])
+  found = -optax.softmax_cross_entropy_with_integer_labels(
+    logits, tokens[:, 1:]
+  )
+  same = (segment_ids[:, 1:] != 0) & (segment_ids[:, 1:] == segment_ids[:, :-1])
+  return jnp.pad(jnp.where(same, found, 0), ((0, 0), (1, 0)))

@@ -83,3 +83,28 @@ def with_auxiliary(
   joint = metrics.Mean(loss.total + coefficient * extra.total, loss.count)
   renamed = {f"{prefix}_{name}": mean for name, mean in others.items()}
   return joint, {**own, "main_loss": loss, **renamed, "loss": joint}
+
+
+def sum_of_means(
+  main: tuple[metrics.Mean, Mapping[str, metrics.Mean]],
+  other: tuple[metrics.Mean, Mapping[str, metrics.Mean]],
+  *,
+  coefficient: ArrayLike,
+  prefix: str,
+) -> tuple[metrics.Mean, dict[str, metrics.Mean]]:
+  """main + coefficient * other, each divided by its own count.
+
+  For objectives that are defined so, whose parts count other things. It is a
+  loss of the batch, with count 1: micro-batches are batches of their own.
+
+  Args:
+    main: loss and metrics.
+    other: likewise.
+    coefficient: of the other.
+    prefix: before the names of the other's metrics.
+  """
+  (loss, own), (extra, others) = main, other
+  total = loss.compute() + coefficient * extra.compute()
+  renamed = {f"{prefix}_{name}": mean for name, mean in others.items()}
+  joint = metrics.Mean(total, jnp.ones_like(total))
+  return joint, {**own, "main_loss": loss, **renamed, "loss": joint}

@@ -46,13 +46,13 @@ class Config:
     seed: of the problems; they do not depend on the rate.
   """
 
-  modulus: int = 3
+  modulus: int = 5
   num_registers: int = 3
   num_inputs: int = 2
   min_lines: int = 2
   max_lines: int = 3
   error_rate: float = 0.1
-  num_problems: int = 200
+  num_problems: int = 400
   seed: int = 0
 
 

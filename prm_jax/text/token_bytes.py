@@ -5,14 +5,16 @@ tokens, joined, are its decoded text. What a decoder does only to the first
 token of a text (dropping a blank) is left out: rows go on from a prompt.
 """
 
+import dataclasses
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import tokenizers
 
 from prm_jax import errors
+from prm_jax.text import delimiters
 
 Rewrite: TypeAlias = Callable[[bytes], bytes]
 
@@ -37,6 +39,36 @@ def of(backend: tokenizers.Tokenizer, vocab_size: int = 0) -> list[bytes]:
   for token, index in ids.items():
     found[index] = rewrite(token.encode())
   return found
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Vocabulary:
+  """Words in the tokens of a model.
+
+  Attributes:
+    backend: of its tokenizer.
+    size: of the model, where it is larger than the tokenizer's.
+  """
+
+  backend: tokenizers.Tokenizer
+  size: int = 0
+
+  def find(self, strings: Sequence[str]) -> delimiters.Automaton:
+    """Finds the strings, wherever they stand."""
+    patterns = [string.encode() for string in strings]
+    return delimiters.byte_strings(patterns, of(self.backend, self.size))
+
+  def encode(self, text: str) -> list[int]:
+    """Ids that write the text.
+
+    Raises:
+      UserError: there are none.
+    """
+    ids = self.backend.encode(text, add_special_tokens=False).ids
+    table = of(self.backend, self.size)
+    if b"".join(table[i] for i in ids).split() != text.encode().split():
+      raise errors.UserError(f"text {text!r}: no tokens write it")
+    return ids
 
 
 def _decoder(spec: Mapping[str, Any] | None) -> Rewrite:

@@ -14,19 +14,20 @@ TABLES = delimiters.byte_strings((b"wait", b"hold on"), TOKENS)
 @pytest.mark.parametrize(
   ("tokens", "start", "length", "found"),
   [
-    ([1, 2, 6, 6], 0, 4, True),  # wa it
-    ([1, 6, 2, 6], 0, 4, False),  # wa t it
-    ([6, 3, 6, 6], 0, 4, True),  # inside of one token
-    ([4, 0, 5, 6], 0, 4, True),  # a token that writes nothing
-    ([4, 4, 5, 6], 2, 4, False),  # began before
-    ([6, 4, 5, 6], 1, 3, True),
-    ([6, 4, 5, 6], 1, 2, False),  # ends behind
-    ([1, 2, 1, 2], 2, 2, False),  # an empty part
+    ([1, 2, 6, 6], 0, 4, 1),  # wa it
+    ([1, 6, 2, 6], 0, 4, 0),  # wa t it
+    ([6, 3, 6, 6], 0, 4, 1),  # inside of one token
+    ([3, 1, 2, 3], 0, 4, 3),
+    ([4, 0, 5, 6], 0, 4, 1),  # a token that writes nothing
+    ([4, 4, 5, 6], 2, 4, 0),  # began before
+    ([6, 4, 5, 6], 1, 3, 1),
+    ([6, 4, 5, 6], 1, 2, 0),  # ends behind
+    ([1, 2, 1, 2], 2, 2, 0),  # an empty part
   ],
 )
 def test_words_in_token_ids(tokens, start, length, found):
   rows = jnp.array([[tokens, [6] * 4]])
-  got = words.contains(
+  got = words.count(
     TABLES, rows, jnp.array([[start, 0]]), jnp.array([[length, 4]])
   )
-  np.testing.assert_array_equal(got, [[found, False]])
+  np.testing.assert_array_equal(got, [[found, 0]])

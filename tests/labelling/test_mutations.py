@@ -9,7 +9,7 @@ from prm_jax.tasks import chain, register_programs
 from tests.labelling import chains
 
 TASK = register_programs.RegisterPrograms(
-  register_programs.Config(num_problems=20)
+  register_programs.Config(modulus=3, num_problems=20)
 )
 TASKS = {TASK.name: TASK, "chain": chain.Chain()}
 Config = mutations.Config

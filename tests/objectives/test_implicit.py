@@ -69,3 +69,30 @@ def test_kto_is_symmetric_about_its_shift():
   # Both lead by 0.2 in their direction.
   want = 2 * (1 - 1 / (1 + np.exp(-0.2)))
   assert float(loss.total) == pytest.approx(want, abs=1e-6)
+
+
+def test_prime_normalisation_by_hand():
+  rewards = jnp.array([[0.05, -0.025, 0.1, 9.0]])
+  mask = jnp.array([[1.0, 1.0, 1.0, 0.0]])
+  found = implicit.normalised(rewards, mask)
+  np.testing.assert_allclose(found, [[0.4, -0.2, 0.8, 0]], atol=1e-6)
+  none = implicit.normalised(jnp.zeros((1, 4)), mask)
+  assert (np.asarray(none) == 0).all()
+
+
+def test_step_rewards_add_up():
+  q = jnp.array([[0.05, 0.025, 0.125, 7.0]])
+  is_step = jnp.array([[True, True, True, False]])
+  found = implicit.step_rewards(q, is_step)
+  np.testing.assert_allclose(found, [[0.05, -0.025, 0.1, 0]], atol=1e-7)
+  assert float(found.sum()) == pytest.approx(0.125, abs=1e-7)
+
+
+def test_absent_responses_have_no_part():
+  reward, right = jnp.array([0.4, 3.0]), jnp.array([1.0, 0.0])
+  one = jnp.array([1.0, 0.0])
+  for fn in (implicit.cross_entropy, implicit.dpo, implicit.nca):
+    whole = fn(reward[:1], right[:1])[0]
+    found = fn(reward, right, one)[0]
+    assert float(found.total) == pytest.approx(float(whole.total), abs=1e-6)
+    assert float(found.count) == 1

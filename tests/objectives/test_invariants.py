@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from prm_jax.objectives import lm, process, reduction, value
+from prm_jax.objectives import bins, lm, process, reduction, value
 
 ROWS, TOKENS, CLASSES = 3, 5, 4
 
@@ -35,6 +35,7 @@ def make_case(name):
   return {
     "lm": Case(lm.cross_entropy, wide, classes, weights, -100),
     "squared": Case(value.squared_error, flat, shares, weights, nan),
+    "bins": Case(bins.cross_entropy, wide, shares, weights, nan),
     "binary": Case(value.binary_cross_entropy, flat, shares, weights, nan),
     "hard": Case(process.hard_cross_entropy, wide, classes, weights, -100),
     "soft": Case(
@@ -46,7 +47,7 @@ def make_case(name):
   }[name]
 
 
-NAMES = ("lm", "squared", "binary", "hard", "soft", "distribution")
+NAMES = (*("lm", "squared", "bins", "binary", "hard", "soft", "distribution"),)
 every_objective = pytest.mark.parametrize("name", NAMES)
 
 

@@ -1,11 +1,13 @@
-"""Speculative thinking: identity of equal policies, a trace, its tokens."""
+"""Speculative thinking: identity of equal policies, traces, their tokens."""
 
 import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from prm_jax import errors
 from prm_jax.search import best_of_n, handover
 from tests.search import (
   reference,
@@ -19,95 +21,167 @@ PROBLEMS, ROWS, WORD = 60, 5, 1
 UNIFORMS = np.random.default_rng(1).random(
   (PROBLEMS, tabular.LENGTH, ROWS), np.float32
 )
+NEVER = handover.RecapRule(99, 0, 99)
+# A recap after a doubt; at every step, the second one longer.
+RULES = {
+  "after one": handover.RecapRule(1, 5, 30),
+  "always": handover.RecapRule(0, 0, 0),
+}
 
 
-def sense(before, after):
-  """The last token written is the word."""
+def last_is_word(before, after):
   length = after["length"]
   place = jnp.maximum(length - 1, 0)[..., None]
   last = jnp.take_along_axis(after["tokens"], place, axis=-1)[..., 0]
   return (last == WORD) & (length > before["length"])
 
 
-def thinking(small, large):
-  """Steps of two tokens, the first of which is the preview."""
+def first_is_word(before, after):
+  return (before["length"] == 0) & last_is_word(before, after)
+
+
+SENSES = handover.Senses(
+  lambda before, after: -last_is_word(before, after).astype(jnp.int32),
+  first_is_word,
+)
+DEAF = SENSES._replace(checks=lambda before, after: after["length"] < 0)
+
+
+def thinking(small, large, rule=NEVER, senses=DEAF):
+  """Steps of two tokens and a part more for a check or a longer recap."""
   halves = test_early_rejection.beginning
-  return handover.speculative_thinking(
-    halves(small), halves(large), small, sense
+  writers = handover.Writers(
+    preview=halves(small),
+    large=halves(large),
+    check=halves(large),
+    recaps=(halves(large), halves(large)),
+    rest=small,
+  )
+  return handover.speculative_thinking(writers, senses, rule)
+
+
+def search(params, step_fn, root):
+  return best_of_n.best_of_n(
+    params, tabular.keys(PROBLEMS), root, step_fn, max_steps=tabular.LENGTH
   )
 
 
 @functools.cache
 def outputs():
   small, large = (test_speculative.scripted(i) for i in range(2))
-  runs = {
-    "two": thinking(small, large),
-    "same": thinking(small, small),
-    "plain": test_early_rejection.both(small),
+  runs = {"same": thinking(small, small), "with doubts": thinking(small, large)}
+  runs |= {
+    name: thinking(small, large, rule, SENSES) for name, rule in RULES.items()
   }
+  # All of the parts, with one policy.
+  runs["all same"] = thinking(small, small, RULES["after one"], SENSES)
 
   @tabular.jit
-  def search(params):
-    return {
-      name: best_of_n.best_of_n(
-        params,
-        tabular.keys(PROBLEMS),
-        tabular.root(PROBLEMS, ROWS),
-        step_fn,
-        max_steps=2,
-      )
-      for name, step_fn in runs.items()
+  def every(params):
+    root = tabular.root(PROBLEMS, ROWS)
+    begun = handover.begin(root, root["length"])
+    found = {
+      name: search(params, step_fn, begun) for name, step_fn in runs.items()
     }
+    both = test_early_rejection.both(small)
+    return found, search(params, both, root)
 
   uniforms = jnp.asarray(UNIFORMS)
   params = tuple((table, uniforms) for table in test_speculative.tables())
-  return jax.device_get(search(params))
+  found, plain = jax.device_get(every(params))
+  return found | {"plain": plain}
+
+
+def texts(output):
+  state = output.embedding
+  state = state.embedding if hasattr(state, "embedding") else state
+  return [[tuple(t[t >= 0]) for t in rows] for rows in state["tokens"]]
 
 
 def test_a_large_policy_that_is_the_small_one_changes_nothing():
-  same, plain = outputs()["same"], outputs()["plain"]
-  for field in ("embedding", "score", "num_steps", "done", "log_prob"):
-    jax.tree.map(
-      np.testing.assert_array_equal, getattr(same, field), getattr(plain, field)
-    )
+  found = outputs()
+  same, plain = found["same"], found["plain"]
+  assert texts(same) == texts(plain)
+  for field in ("score", "num_steps", "done", "log_prob"):
+    np.testing.assert_array_equal(getattr(same, field), getattr(plain, field))
   # But the previews with the word in them were written twice.
   kept = same.cost.policy_tokens - same.cost.discarded_tokens
   np.testing.assert_array_equal(kept, plain.cost.policy_tokens)
   assert (same.cost.discarded_tokens > 0).any()
 
 
-def trace(uniforms):
-  """A row, the tokens thrown away and those of the large policy."""
-  row, thrown, large = (), [], []
+def test_nor_do_checks_and_recaps_whose_words_are_its_own():
+  """Steps are longer, texts are not."""
+  found = outputs()
+  assert texts(found["all same"]) == texts(found["plain"])
+  assert found["all same"].embedding.recaps.sum() > 5
+  assert (found["all same"].num_steps < found["plain"].num_steps).any()
+
+
+def trace(uniforms, rule, checks):
+  """A row: tokens, those thrown away, the large policy's; doubts, recaps."""
+  row, thrown, large, doubts, recaps = (), [], [], 0, 0
+
+  def by_large():
+    nonlocal row
+    law, uniform = reference_speculative.target(row), uniforms[len(row)]
+    large.append(reference_speculative.inverse(law, uniform))
+    row = (*row, large[-1])
+
   while not tabular.done(row):
-    first = reference.extend(row, uniforms[len(row)])
-    if first[-1] == WORD:
-      thrown.append(WORD)
-      token = reference_speculative.inverse(
-        reference_speculative.target(row), uniforms[len(row)]
-      )
-      large.append(token)
-      first = (*row, token)
-    row = first
+    if doubts >= min(rule.after + rule.more * recaps, rule.most):
+      by_large()
+      if recaps and not tabular.done(row):
+        by_large()
+      doubts, recaps = 0, recaps + 1
+    else:
+      first = reference.extend(row, uniforms[len(row)])
+      if first[-1] == WORD:
+        thrown.append(WORD)
+        starts = not row
+        by_large()
+        doubts += large[-1] == WORD
+        if checks and starts and large[-1] == WORD:
+          by_large()
+      else:
+        row = first
     if not tabular.done(row):
       row = reference.extend(row, uniforms[len(row)])
-  return row, thrown, large
+  return row, thrown, large, doubts, recaps
 
 
-def test_a_large_policy_writes_the_doubts():
-  found = outputs()["two"]
+@pytest.mark.parametrize("name", ["with doubts", *RULES])
+def test_a_large_policy_writes_doubts_checks_and_recaps(name):
+  found = outputs()[name]
+  rule, checks = RULES.get(name, NEVER), name in RULES
   cost = lambda tokens: sum(test_speculative.TOKENS[t] for t in tokens)
-  changed = 0
-  for b in range(PROBLEMS):
-    rows = [trace(UNIFORMS[b, :, n]) for n in range(ROWS)]
-    texts = [tuple(t[t >= 0]) for t in found.embedding["tokens"][b]]
-    assert texts == [row for row, _, _ in rows]
+  most = 0
+  for b, own_texts in enumerate(texts(found)):
+    rows = [trace(UNIFORMS[b, :, n], rule, checks) for n in range(ROWS)]
+    assert own_texts == [row for row, *_ in rows]
     own = jax.tree.map(lambda x, b=b: x[b], found.cost)
-    thrown = sum(cost(tokens) for _, tokens, _ in rows)
+    thrown = sum(cost(tokens) for _, tokens, *_ in rows)
     assert own.discarded_tokens == thrown
-    assert own.policy_tokens == thrown + sum(cost(row) for row, _, _ in rows)
-    assert own.target_tokens == sum(cost(large) for _, _, large in rows)
-    for n, (row, _, _) in enumerate(rows):
+    assert own.policy_tokens == thrown + sum(cost(row) for row, *_ in rows)
+    assert own.target_tokens == sum(cost(large) for _, _, large, *_ in rows)
+    for n, (row, _, _, doubts, recaps) in enumerate(rows):
       np.testing.assert_allclose(found.score[b, n], tabular.prm(row), rtol=1e-6)
-    changed += any(WORD not in large for _, _, large in rows if large)
-  assert changed > 5
+      assert found.embedding.doubts[b, n] == doubts
+      assert found.embedding.recaps[b, n] == recaps
+      most = max(most, recaps)
+  assert most == {"after one": 1, "always": 2}.get(name, 0)
+
+
+def test_when_a_recap_is_due():
+  """After 15, 20, 25, 30 and 30 doubts since the last."""
+  rule, recaps = handover.RecapRule(), np.arange(5)
+  at = np.array([15, 20, 25, 30, 30])
+  assert np.asarray(rule.due(at, recaps)).all()
+  assert not np.asarray(rule.due(at - 1, recaps)).any()
+  for bad, told in (
+    ({"after": -1}, "recap_after"),
+    ({"more": -1}, "recap_more"),
+    ({"after": 9, "most": 8}, "recap_most"),
+  ):
+    with pytest.raises(errors.UserError, match=f"search.{told}"):
+      handover.RecapRule(**bad)

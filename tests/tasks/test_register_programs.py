@@ -13,7 +13,7 @@ MACHINE = registers.Machine(3, 3, 2)
 LINES = [registers.Line(2, 0, "*", 1), registers.Line(0, 2, "+", 1)]
 PROBLEM = register_programs.make_problem(LINES, MACHINE)  # x y + y
 RIGHT = ["2 = 0 * 1", "0 = 2 + 1"]
-CONFIG = register_programs.Config(num_problems=30)
+CONFIG = register_programs.Config(modulus=3, num_problems=30)
 
 
 @pytest.fixture(scope="module")

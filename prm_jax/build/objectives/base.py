@@ -10,8 +10,8 @@ from prm_jax.objectives import survival
 from prm_jax.types import Array
 
 # What the model must have: an LM head, a value head, one with a single output
-# per position, or both heads.
-Reads: TypeAlias = Literal["tokens", "values", "score", "both"]
+# per position, one whose outputs are an embedding, or policy and score.
+Reads: TypeAlias = Literal["tokens", "values", "score", "embedding", "both"]
 # Records that examples are made from.
 Records: TypeAlias = Literal["solutions", "labels", "pairs"]
 Batch: TypeAlias = Mapping[str, Any]

@@ -1,26 +1,80 @@
 """Objectives by name.
 
-"sft"; "orm" (outcome at the last token), "ovm" (outcome at every token), "tvm"
-(prefix-tree value at every token), "step" (labels at step ends); of the same
-labels "pqm" (their order) and "survival" (the first error; a score is the
-chance that the step is right if those before it are, so that their product is
-the chance of the whole).
+Next tokens: "sft", and "judgement", what a generative verifier says of steps.
+
+Values and labels at positions: "orm" (outcome at the last token), "ovm"
+(outcome at every token), "tvm" (prefix-tree value at every token), "step"
+(labels at step ends), "pav" (these and the prompt's), "alpha_math" (a policy
+beside values). A head of bins (`value_link` "expectation") learns any of them
+as a distribution.
+
+All steps of a solution: "pqm" (their order), "survival" (the first error; a
+score is the chance that the step is right if those before it are, so that
+their product is the chance of the whole), "pooled" (the outcome, as if a
+solution were wrong for a single step).
+
+Pairs of ways to go on: "preference", "regression_preference", "gpm" (not
+transitive), "step_dpo" (log-ratios of the step). Solutions of a problem: "tpo"
+(a list in order), "aft" (right above wrong), "implicit" (log-ratios).
 """
 
 from prm_jax import errors
-from prm_jax.build.objectives import base, positions, steps
+from prm_jax.build.objectives import base, positions, rows, steps
+
+_Of = base.Objective
 
 OBJECTIVES: dict[str, base.Objective] = {
-  "sft": base.Objective(positions.next_tokens, "tokens", "next_tokens"),
-  "orm": base.Objective(positions.values, "values", "outcome"),
-  "ovm": base.Objective(positions.values, "values", "outcomes"),
-  "tvm": base.Objective(positions.values, "values", "tree"),
-  "step": base.Objective(positions.values, "values", "steps", "labels"),
-  "pqm": base.Objective(
-    steps.ranked, "score", "steps", "labels", is_whole=True
+  "sft": _Of(positions.next_tokens, "tokens", "next_tokens"),
+  "judgement": _Of(positions.next_tokens, "tokens", "judgements", "labels"),
+  "orm": _Of(positions.values, "values", "outcome"),
+  "ovm": _Of(positions.values, "values", "outcomes"),
+  "tvm": _Of(positions.values, "values", "tree"),
+  "step": _Of(positions.values, "values", "steps", "labels"),
+  "pav": _Of(positions.values, "values", "prompt_and_steps", "labels"),
+  "alpha_math": _Of(positions.policy_value, "both", "policy_steps", "labels"),
+  "pqm": _Of(steps.ranked, "score", "steps", "labels", is_whole=True),
+  "survival": _Of(steps.survival, "score", "steps", "labels", is_whole=True),
+  "pooled": _Of(
+    *(steps.pooled, "score", "step_outcomes"),
+    is_whole=True,
+    forms=("max", "noisy_or", "log_mean_exp"),
   ),
-  "survival": base.Objective(
-    steps.survival, "score", "steps", "labels", is_whole=True
+  "preference": _Of(
+    *(rows.preference, "score", "pair_ends", "pairs"),
+    is_whole=True,
+    forms=("last", "steps", "soft", "scaled"),
+  ),
+  "regression_preference": _Of(
+    *(rows.regression_preference, "score", "pair_ends", "pairs"),
+    is_whole=True,
+  ),
+  "gpm": _Of(
+    *(rows.general_preference, "embedding", "pair_ends", "pairs"),
+    is_whole=True,
+    forms=("hard", "soft"),
+  ),
+  "step_dpo": _Of(
+    *(rows.step_dpo, "tokens", "pair_tokens", "pairs"),
+    is_whole=True,
+    has_reference=True,
+    forms=("logistic", "ipo", "visits"),
+  ),
+  "tpo": _Of(
+    *(rows.preference_list, "tokens", "lists"),
+    is_whole=True,
+    has_reference=True,
+    forms=("ndcg", "equal"),
+  ),
+  "aft": _Of(
+    *(rows.alignment, "tokens", "lists"),
+    is_whole=True,
+    forms=("boundary", "detached", "none"),
+  ),
+  "implicit": _Of(
+    *(rows.log_ratio, "tokens", "lists"),
+    is_whole=True,
+    has_reference=True,
+    forms=("ce", "dpo", "nca", "kto"),
   ),
 }
 

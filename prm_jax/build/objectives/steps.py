@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from prm_jax.build.objectives import base
 from prm_jax.models import config as config_lib
-from prm_jax.objectives import ranking
+from prm_jax.objectives import pooling, ranking
 from prm_jax.objectives import survival as survival_lib
 
 
@@ -41,3 +41,28 @@ def survival(
     jnp.where(correct, survival_lib.UNKNOWN, jnp.argmax(wrong, axis=1)),
     variant=config.variant,
   )
+
+
+def pooled(
+  config: base.ObjectiveConfig,
+  model: config_lib.ModelConfig,
+  out: base.Outputs,
+  batch: base.Batch,
+) -> base.Loss:
+  """The outcome, from the steps' evidence; values are log-odds of right."""
+  del model
+  is_step = batch["weights"] > 0
+  forms: dict[str, pooling.Pooling] = {
+    "max": "max",
+    "noisy_or": "noisy_or",
+    "log_mean_exp": "log_mean_exp",
+  }
+  found = pooling.pool(
+    -base.of(out.values),
+    is_step,
+    form=forms[config.form or "max"],
+    temperature=config.temperature,
+  )
+  right = jnp.max(jnp.where(is_step, batch["targets"], 0.0), axis=1)
+  there = jnp.any(is_step, axis=1).astype(found.dtype)
+  return pooling.cross_entropy(found, 1 - right, there)
