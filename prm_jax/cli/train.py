@@ -95,8 +95,9 @@ def stage(
     check_trunk(model.config, warm.model.config, "config.init")
   found = examples_lib.load(config, task, tokenizer, data_dir)
   _tell_dropped(found, settings.data)
-  taught = soft_targets.teach(config, found.train, settings.data, warm)
-  found = found._replace(train=taught)
+  found = found._replace(
+    train=soft_targets.teach(config, found.train, settings.data, warm)
+  )
   begun = beginnings.setup(
     model,
     settings.loss_fn,
@@ -124,13 +125,8 @@ def stage(
       label=label,
     )
   params = jax.device_get(nn.unbox(begun.merge(state.best_params)))
-  extra = _extra(config, settings, warm)
-  loaded = soft_targets.calibrated(
-    config,
-    found.held_out,
-    settings.data,
-    models.Loaded(model, params, tokenizer, extra),
-  )
+  raw = models.Loaded(model, params, tokenizer, _extra(config, settings, warm))
+  loaded = soft_targets.calibrated(config, found.held_out, settings.data, raw)
   with disk.told_when_full(f"{workdir / MODEL}: model not saved"):
     models.save(workdir / MODEL, loaded, workdir)
   if "export" in config and config.export:
