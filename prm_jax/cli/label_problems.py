@@ -209,9 +209,10 @@ def _keep(path: pathlib.Path, num: int) -> None:
     raise errors.UserError(
       f"{path}: has {len(lines)} lines, {SEARCHES} tells of {num}"
     )
-  if path.exists():
+  size = sum(map(len, lines[:num]))
+  if path.exists() and path.stat().st_size > size:
     with path.open("r+b") as file:
-      file.truncate(sum(map(len, lines[:num])))
+      file.truncate(size)
 
 
 class _Totals(NamedTuple):

@@ -138,6 +138,7 @@ def speculative_thinking(
     for fn, rows in ((check_fn, checks), *recap):
       rows &= ~first.done
       more, written = fn(params, rng_keys, written, rows)
+      more = more._replace(target_tokens=speculative.went_through(more))
       first = joined(first, more, rows)
     cut = first.cut & ~first.done & (first.num_tokens > 0)
     rest, written = rest_fn(params, rng_keys, written, cut)

@@ -110,9 +110,6 @@ def merge(
     name: pick(name)
     for name in ("score", "log_prob", "num_tokens", "done", "cut")
   }
-  tokens = target.target_tokens
-  if tokens is None:  # it does not say what it read
-    tokens = target.num_tokens
   thrown = jnp.where(rejected, draft.num_tokens, 0)
   for output in (draft, target):
     if output.rejected_tokens is not None:
@@ -124,8 +121,15 @@ def merge(
     iterations=draft.iterations + target.iterations,
     ready=draft.ready & target.ready,
     rejected_tokens=thrown,
-    target_tokens=tokens,
+    target_tokens=went_through(target),
   )
+
+
+def went_through(target: base.StepOutput) -> Array:
+  """Tokens through the target policy, [B, N], in a step that it wrote."""
+  if target.target_tokens is None:  # it does not say what it read
+    return target.num_tokens
+  return target.target_tokens
 
 
 def _fold(rng_keys: Array, number: int) -> Array:

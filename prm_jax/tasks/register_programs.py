@@ -103,7 +103,7 @@ class RegisterPrograms:
       return 0.0
     rest = reference_of(problem)[len(lines) :]
     return _value(
-      registers.run(lines, machine),
+      registers.run(lines, machine).tobytes(),
       tuple(rest),
       machine,
       _targets(problem),
@@ -226,24 +226,25 @@ def _targets(problem: base.Problem) -> tuple[int, ...]:
   return tuple(map(int, (problem.answer or "").split()))
 
 
-def _passes(problem: base.Problem, states: Sequence[registers.State]) -> bool:
-  return tuple(state[0] for state in states) == _targets(problem)
+def _passes(problem: base.Problem, states: np.ndarray) -> bool:
+  return tuple(states[:, 0].tolist()) == _targets(problem)
 
 
 @functools.lru_cache(maxsize=1 << 18)
 def _value(
-  states: tuple[registers.State, ...],
+  states: bytes,
   rest: tuple[registers.Line, ...],
   machine: registers.Machine,
   targets: tuple[int, ...],
   error_rate: float,
 ) -> float:
   """V of the registers on all inputs, with lines of the reference to come."""
+  found = np.frombuffer(states, np.int64).reshape(-1, machine.num_registers)
   if not rest:
-    return float(tuple(state[0] for state in states) == targets)
+    return float(tuple(found[:, 0].tolist()) == targets)
 
   def after(line: registers.Line) -> float:
-    following = tuple(registers.step(s, line, machine) for s in states)
+    following = registers.step(found, line, machine).tobytes()
     return _value(following, rest[1:], machine, targets, error_rate)
 
   stays = (1 - error_rate) * after(rest[0])

@@ -10,10 +10,11 @@ by the second, which is 0 where the second is 0. `2 = : 3` writes the constant
 
 import functools
 import itertools
-import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 CONSTANT = ":"
 _LINE = re.compile(
@@ -22,14 +23,14 @@ _LINE = re.compile(
 )
 
 
-def _remainder(first: int, second: int) -> int:
-  return first % second if second else 0
+def _remainder(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+  return np.where(second, first % np.maximum(second, 1), 0)
 
 
-OPERATORS: Mapping[str, Callable[[int, int], int]] = {
-  "+": operator.add,
-  "-": operator.sub,
-  "*": operator.mul,
+OPERATORS: Mapping[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+  "+": np.add,
+  "-": np.subtract,
+  "*": np.multiply,
   "|": _remainder,
 }
 
@@ -72,40 +73,41 @@ def parse(text: str, machine: Machine) -> Line | None:
   return Line(to, first, match["sign"], second)
 
 
-State = tuple[int, ...]  # what the registers hold
-
-
-def step(state: State, line: Line, machine: Machine) -> State:
-  """The registers after a line."""
+def step(states: np.ndarray, line: Line, machine: Machine) -> np.ndarray:
+  """The registers [inputs, registers] after a line."""
   if line.sign == CONSTANT:
-    result = line.first
+    result = np.full(len(states), line.first)
   else:
     operate = OPERATORS[line.sign]
-    result = operate(state[line.first], state[line.second])
-  after = list(state)
-  after[line.to] = result % machine.modulus
-  return tuple(after)
+    result = operate(states[:, line.first], states[:, line.second])
+  after = states.copy()
+  after[:, line.to] = result % machine.modulus
+  return after
 
 
 @functools.cache
-def starts(machine: Machine) -> tuple[State, ...]:
-  """The registers before the first line, for every input."""
-  rest = (0,) * (machine.num_registers - machine.num_inputs)
-  inputs = itertools.product(range(machine.modulus), repeat=machine.num_inputs)
-  return tuple((*values, *rest) for values in inputs)
+def starts(machine: Machine) -> np.ndarray:
+  """The registers before the first line, [inputs, registers] int64."""
+  found = np.zeros(
+    (machine.modulus**machine.num_inputs, machine.num_registers), np.int64
+  )
+  values = itertools.product(range(machine.modulus), repeat=machine.num_inputs)
+  found[:, : machine.num_inputs] = list(values)
+  found.flags.writeable = False
+  return found
 
 
-def run(lines: Sequence[Line], machine: Machine) -> tuple[State, ...]:
-  """The registers after all lines, for every input."""
+def run(lines: Sequence[Line], machine: Machine) -> np.ndarray:
+  """The registers after all lines, [inputs, registers]."""
   states = starts(machine)
   for line in lines:
-    states = tuple(step(state, line, machine) for state in states)
+    states = step(states, line, machine)
   return states
 
 
 def results(lines: Sequence[Line], machine: Machine) -> tuple[int, ...]:
   """What a program computes: its result for every input, in order."""
-  return tuple(state[0] for state in run(lines, machine))
+  return tuple(run(lines, machine)[:, 0].tolist())
 
 
 def all_lines(machine: Machine) -> tuple[Line, ...]:

@@ -1,17 +1,18 @@
 """`prm-jax label --config omega`: kills, shards, mistakes; and halving."""
 
 import json
+import zlib
 
 import numpy as np
 import pytest
 
 from prm_jax.cli import label, label_problems, train
 from prm_jax.data import record_files, records
-from prm_jax.labelling import pairs
+from prm_jax.labelling import omega, pairs
+from prm_jax.solvers import rollouts
 from prm_jax.tasks import game24
 from tests.cli import outputs
 
-SEARCH = "prm_jax.labelling.omega:label"
 NAMES = (label_problems.LABELS, label_problems.PAIRS, label_problems.SEARCHES)
 SMALL = (
   "--config.omega.num=3",
@@ -45,8 +46,46 @@ def lines_of(folder, shard=0, num_shards=1):
   return [path.read_text().splitlines() for path in paths]
 
 
-def test_kills_and_shards_change_nothing(policy, file, tmp_path, prm, harmed):
-  # A weak policy is seldom right: hotter or colder makes no search.
+class Stopped(Exception):
+  """The end of a process, where it hurts."""
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+  """Half of the completions are right; `stop` ends a run in its nth call."""
+  state = {"stop": 0, "calls": 0}
+
+  def write(writer, problems, steps):
+    found = []
+    for problem, begun in zip(problems, steps, strict=True):
+      name = "/".join((problem.id, *begun)).encode()
+      rng = np.random.default_rng(zlib.crc32(name))
+      drawn = rng.integers(1, 9, (3, max(1, 4 - len(begun))))
+      found.append(
+        [
+          rollouts.Rollout(
+            tuple(f"{x} + {k} = {x + k} | {x + k}" for k, x in enumerate(row)),
+            *(9 * len(row), bool(rng.random() < 0.5)),
+          )
+          for row in drawn.tolist()
+        ]
+      )
+    return found
+
+  label_fn = omega.label
+
+  def counted(*args, **kwargs):
+    state["calls"] += 1
+    if state["calls"] == state["stop"]:
+      raise Stopped
+    return label_fn(*args, **kwargs)
+
+  monkeypatch.setattr(label_problems._Writer, "__call__", write)
+  monkeypatch.setattr(omega, "label", counted)
+  return state
+
+
+def test_kills_and_shards_change_nothing(policy, file, tmp_path, prm, scripted):
   flags = ("label", "--config", "omega", "--policy", policy, "--input", file)
   flags = (*flags, *SMALL, "--workdir")
   whole, parts = tmp_path / "whole", tmp_path / "parts"
@@ -59,16 +98,25 @@ def test_kills_and_shards_change_nothing(policy, file, tmp_path, prm, harmed):
   assert [sum(r[n] for r in done) for n in ("labels", "pairs")] == [
     *map(len, expected[:2])
   ]
+  assert len(expected[0]) > 10
+  assert len(expected[1]) > 1
+  stats = json.loads((whole / label_problems.STATS).read_text())
+  assert stats["problems"] == sum(stats["outcomes"].values()) == 5
+  assert stats["labels"] == len(expected[0])
+  tokens = stats["cost"]["policy_tokens"]
+  assert stats["tokens_per_label"] == tokens / len(expected[0]) > 0
 
-  killed = harmed("kill", SEARCH, 2, *flags, parts)
-  assert killed.returncode == -9, killed.stderr
+  scripted.update(stop=2, calls=0)
+  with pytest.raises(Stopped):
+    prm(*flags, parts)
   assert len(lines_of(parts)[2]) == 2
-  for name in NAMES[:2]:  # written, but not known to be whole
-    with (parts / name).open("a") as half:
-      half.write(expected[0][0] if expected[0] else '{"a":')
+  for name, lines in zip(NAMES[:2], expected, strict=False):
+    with (parts / name).open("a") as half:  # not known to be whole
+      half.write(lines[-1] + "\n" + lines[-1][:5])
   with (parts / NAMES[2]).open("a") as half:
     half.write(expected[2][2][:9])
   assert prm(*flags, parts)[0] == 0
+  assert scripted["calls"] == 4  # two and one of the three parts
   assert lines_of(parts) == expected
   before = outputs.snapshot(parts)
   assert prm(*flags, parts)[0] == 0  # nothing is left to do
@@ -85,13 +133,28 @@ def test_kills_and_shards_change_nothing(policy, file, tmp_path, prm, harmed):
       every += lines
   assert [sorted(lines) for lines in merged] == [sorted(x) for x in expected]
 
-  stats = json.loads((parts / label_problems.STATS).read_text())
-  assert stats["problems"] == sum(stats["outcomes"].values()) == 5
-  assert stats["cost"]["policy_tokens"] > 0
-  assert stats["labels"] == len(expected[0])
   (parts / NAMES[0]).write_text("")
   code, _, err = prm(*flags, parts)
-  assert (code, len(err)) == ((2, 1) if expected[0] else (0, 0))
+  assert (code, len(err)) == (2, 1)
+  assert "labels.jsonl: has 0 lines, searches.jsonl tells of" in err[0]
+  (whole / NAMES[2]).write_text(expected[2][1] + "\n")
+  code, _, err = prm(*flags, whole)
+  assert (code, len(err)) == (2, 1)
+  assert "searches.jsonl:1: is of another input" in err[0]
+
+
+def test_a_policy_that_hardly_knows(policy, file, tmp_path, prm):
+  """Nothing to search, and still told what it cost."""
+  flags = ("label", "--config", "omega", "--policy", policy, "--input", file)
+  code, _, err = prm(*flags, *SMALL, "--workdir", tmp_path)
+  assert code == 0, err
+  done = [json.loads(line) for line in lines_of(tmp_path)[2]]
+  stats = json.loads((tmp_path / label_problems.STATS).read_text())
+  assert stats["problems"] == len(done) == 5
+  cost = stats["cost"]
+  assert cost["completions"] == 3 * cost["states"] + 3 * 5  # roots count twice
+  assert cost["policy_tokens"] > cost["completions"]
+  assert stats["root_value"] == np.mean([x["n_correct"] / 6 for x in done])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +165,7 @@ def test_kills_and_shards_change_nothing(policy, file, tmp_path, prm, harmed):
     ('{"record": "problem"}', "id: missing"),
     ('{"question": 3}', "question: 3 is not a text"),
     ('{"answer": "3"}', "question: missing"),
-    ('{"question": "no numbers"}', "does not survive the tokenizer"),
+    ('{"question": "no numbers"}', "does not know 'no'"),
     (None, "is in line 1, too"),
   ],
 )
@@ -138,8 +201,9 @@ def test_a_bad_field(flag, told, policy, file, tmp_path, prm):
 def test_halving_is_a_labeller(policy, tmp_path, prm):
   task, rng = game24.Game24(), np.random.default_rng(0)
   problem = next(iter(task.problems("test")))
-  (right,) = task.demonstrations(problem, rng, 1)
-  wrong = [*right[:-1], right[-1].replace("24 | 24", "23 | 23")]
+  drawn = task.demonstrations(problem, rng, 200)
+  by_verdict = {task.verify(problem, steps).correct: steps for steps in drawn}
+  right, wrong = by_verdict[True], by_verdict[False]
   path = tmp_path / "given.jsonl"
   rows = [
     problem,

@@ -86,8 +86,9 @@ def test_solutions_without_counts_for_a_judge(tmp_path, prm):
 
 
 def test_programs_are_rewritten(tmp_path, prm):
-  task = register_programs.RegisterPrograms()
-  problems = list(task.problems("test"))[:5]
+  config = register_programs.Config(modulus=3, num_problems=10)
+  task = register_programs.RegisterPrograms(config)
+  problems = list(task.problems("train"))[:5]
   path = tmp_path / "programs.jsonl"
   lines = [records.to_json(problem) for problem in problems]
   lines += [

@@ -52,10 +52,16 @@ def test_more_evidence_is_never_less(form):
 
 
 def test_attention_may_fall_where_evidence_rises():
-  """A step that draws attention from a worse one."""
-  draw = lambda g: pooling.attention(g, g.at[:, 1].multiply(-3), STEPS)
-  slope = jax.grad(lambda g: draw(g)[0])(jnp.array([[3.0, -2.0, 0.0, 0.0]]))
-  assert float(slope[0, 1]) < 0 or float(slope[0].min()) < 0
+  """The slope is a (1 - 2 (g - pooled)) where attention is that of -2 g."""
+  pooled = lambda g: pooling.attention(g, -2 * g, STEPS)[0]
+  given = jnp.array([[1.0, -1.0, 0.0, 0.0]])
+  share = np.exp([-2.0, 2.0, 0.0]) / np.exp([-2.0, 2.0, 0.0]).sum()
+  mean = share[0] - share[1]
+  slope = np.asarray(jax.grad(pooled)(given))
+  assert slope[0, 0] < -0.04
+  np.testing.assert_allclose(
+    slope[0, 0], share[0] * (1 - 2 * (1 - mean)), rtol=1e-5
+  )
 
 
 def bags(rng, name, count, test):
@@ -89,15 +95,15 @@ def _parts(rng, name, positive, test):
 
 
 def features(x):
-  """Squares, so that a linear map can tell spread and sides."""
-  return jnp.concatenate([x, x**2], axis=-1) / 10
+  """An instance's mean and variance over its numbers."""
+  return jnp.stack([x.mean(axis=-1), x.var(axis=-1)], axis=-1) / 3
 
 
 def fitted(name, pooled):
   """AUC of training and of test bags."""
   rng = np.random.default_rng(0)
   x, keep, outcome = bags(rng, name, 300, test=False)
-  start = {"w": jnp.zeros((2 * DIM, 2)), "b": jnp.zeros(2)}
+  start = {"w": jnp.zeros((2, 2)), "b": jnp.zeros(2)}
 
   def loss(params):
     logits = features(x) @ params["w"] + params["b"]
@@ -135,3 +141,17 @@ def test_poison_fools_attention_alone():
   train, test = fitted("poison", attended)
   assert train > 0.95
   assert test < 0.5
+
+
+def test_two_kinds_are_more_than_one_worst_step():
+  """T2: wrong takes both kinds, which no single instance is."""
+  for form in FORMS:
+    assert max(fitted("kinds", by(form))) < 0.95
+  assert min(fitted("kinds", attended)) > 0.95
+
+
+def test_noisy_or_counts_instances():
+  """T3: one of each of two kinds in training, many of one in the test."""
+  train, test = fitted("frequency", by("noisy_or"))
+  assert train > 0.95
+  assert test < 0.05

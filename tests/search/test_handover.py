@@ -17,15 +17,18 @@ from tests.search import (
   test_speculative,
 )
 
-PROBLEMS, ROWS, WORD = 60, 5, 1
+PROBLEMS, ROWS, WORD = 60, 5, 0
+# Of the small and the large policy.
 UNIFORMS = np.random.default_rng(1).random(
-  (PROBLEMS, tabular.LENGTH, ROWS), np.float32
+  (2, PROBLEMS, tabular.LENGTH, ROWS), np.float32
 )
 NEVER = handover.RecapRule(99, 0, 99)
-# A recap after a doubt; at every step, the second one longer.
+# (when a recap is due, whether a first word of doubt is one of checking).
 RULES = {
-  "after one": handover.RecapRule(1, 5, 30),
-  "always": handover.RecapRule(0, 0, 0),
+  "doubts": (NEVER, False),
+  "checks": (NEVER, True),
+  "recap after one": (handover.RecapRule(1, 5, 30), False),
+  "recaps": (handover.RecapRule(0, 0, 0), False),  # the second one longer
 }
 
 
@@ -69,12 +72,13 @@ def search(params, step_fn, root):
 @functools.cache
 def outputs():
   small, large = (test_speculative.scripted(i) for i in range(2))
-  runs = {"same": thinking(small, small), "with doubts": thinking(small, large)}
-  runs |= {
-    name: thinking(small, large, rule, SENSES) for name, rule in RULES.items()
+  runs = {
+    name: thinking(small, large, rule, SENSES if checks else DEAF)
+    for name, (rule, checks) in RULES.items()
   }
-  # All of the parts, with one policy.
-  runs["all same"] = thinking(small, small, RULES["after one"], SENSES)
+  runs["same"] = thinking(small, small)
+  rule, _ = RULES["recap after one"]
+  runs["all same"] = thinking(small, small, rule, SENSES)
 
   @tabular.jit
   def every(params):
@@ -86,8 +90,8 @@ def outputs():
     both = test_early_rejection.both(small)
     return found, search(params, both, root)
 
-  uniforms = jnp.asarray(UNIFORMS)
-  params = tuple((table, uniforms) for table in test_speculative.tables())
+  pairs = zip(test_speculative.tables(), jnp.asarray(UNIFORMS), strict=True)
+  params = tuple(pairs)
   found, plain = jax.device_get(every(params))
   return found | {"plain": plain}
 
@@ -118,13 +122,13 @@ def test_nor_do_checks_and_recaps_whose_words_are_its_own():
   assert (found["all same"].num_steps < found["plain"].num_steps).any()
 
 
-def trace(uniforms, rule, checks):
+def trace(uniforms, others, rule, checks):
   """A row: tokens, those thrown away, the large policy's; doubts, recaps."""
   row, thrown, large, doubts, recaps = (), [], [], 0, 0
 
   def by_large():
     nonlocal row
-    law, uniform = reference_speculative.target(row), uniforms[len(row)]
+    law, uniform = reference_speculative.target(row), others[len(row)]
     large.append(reference_speculative.inverse(law, uniform))
     row = (*row, large[-1])
 
@@ -150,14 +154,14 @@ def trace(uniforms, rule, checks):
   return row, thrown, large, doubts, recaps
 
 
-@pytest.mark.parametrize("name", ["with doubts", *RULES])
+@pytest.mark.parametrize("name", RULES)
 def test_a_large_policy_writes_doubts_checks_and_recaps(name):
   found = outputs()[name]
-  rule, checks = RULES.get(name, NEVER), name in RULES
+  rule, checks = RULES[name]
   cost = lambda tokens: sum(test_speculative.TOKENS[t] for t in tokens)
   most = 0
   for b, own_texts in enumerate(texts(found)):
-    rows = [trace(UNIFORMS[b, :, n], rule, checks) for n in range(ROWS)]
+    rows = [trace(*UNIFORMS[:, b, :, n], rule, checks) for n in range(ROWS)]
     assert own_texts == [row for row, *_ in rows]
     own = jax.tree.map(lambda x, b=b: x[b], found.cost)
     thrown = sum(cost(tokens) for _, tokens, *_ in rows)
@@ -169,13 +173,13 @@ def test_a_large_policy_writes_doubts_checks_and_recaps(name):
       assert found.embedding.doubts[b, n] == doubts
       assert found.embedding.recaps[b, n] == recaps
       most = max(most, recaps)
-  assert most == {"after one": 1, "always": 2}.get(name, 0)
+  assert most == {"recap after one": 1, "recaps": 2}.get(name, 0)
 
 
 def test_when_a_recap_is_due():
   """After 15, 20, 25, 30 and 30 doubts since the last."""
-  rule, recaps = handover.RecapRule(), np.arange(5)
-  at = np.array([15, 20, 25, 30, 30])
+  rule, recaps = handover.RecapRule(), jnp.arange(5)
+  at = jnp.array([15, 20, 25, 30, 30])
   assert np.asarray(rule.due(at, recaps)).all()
   assert not np.asarray(rule.due(at - 1, recaps)).any()
   for bad, told in (

@@ -15,7 +15,7 @@ from prm_jax.build.methods import particles
 from prm_jax.decode import sampling, scoring, step
 from prm_jax.solvers import oracle, solver
 from prm_jax.tasks import game24
-from prm_jax.text import delimiters
+from prm_jax.text import delimiters, token_bytes
 from tests.models import tiny
 
 MAX_STEPS, MAX_STEP_TOKENS, SLOTS = 3, 7, 18
@@ -80,6 +80,7 @@ def solve_with(
     step.StepFormat(delimiter, tokenizer().eos_id, MAX_STEP_TOKENS, barrier),
     searches.run_fn(search, slots),
     second,
+    token_bytes.Vocabulary(tokenizer().backend, tokenizer().vocab_size),
   )
   bound = search.bind(MAX_STEPS, steps)
 

@@ -11,6 +11,15 @@ from prm_jax.solvers import rescore, solver
 from tests.solvers import tiny_solver
 
 DELTA = 0.6
+RECAP = "1 + 1"
+
+
+def thinking(**changes):
+  """Digits for words, which a random policy writes."""
+  own = {"certain": ("7",), "doubtful": ("1", "3"), "checks": ("9",)}
+  own |= {"preview": 3, "check_tokens": 4, "recap": "", "recap_tokens": 4}
+  own |= {"recap_longer": 2, "recap_longest": 5}
+  return speculative.SpeculativeThinking(2, **own | changes)
 
 
 @functools.cache
@@ -22,6 +31,13 @@ def solved(name: str) -> solver.Solved:
     "guided": lambda: tiny_solver.verified(rsd(delta=DELTA), target=2),
     "queue": lambda: tiny_solver.verified(
       rsd(delta=DELTA), target=2, slots=3, barrier=0.0
+    ),
+    "same": lambda: tiny_solver.verified(
+      thinking(checks=(), recap_after=99, recap_most=99), target=0
+    ),
+    "thinking": lambda: tiny_solver.verified(
+      thinking(recap=RECAP, recap_after=0, recap_more=99, recap_most=99),
+      target=2,
     ),
   }[name]()
   return own.solve(tiny_solver.problems())
@@ -61,9 +77,56 @@ def test_problems_with_two_policies_wait_for_slots():
     np.testing.assert_array_equal(mine, other)
 
 
+def texts(own):
+  """Tokens of the rows that were written."""
+  return [
+    row[:end].tolist()
+    for rows, ends in zip(own.tokens, own.length, strict=True)
+    for row, end in zip(rows, ends, strict=True)
+  ]
+
+
+def test_a_large_policy_that_is_the_small_one_thinks_the_same():
+  """Doubts throw drafts away and change no text."""
+  same, plain = solved("same"), solved("plain")
+  np.testing.assert_array_equal(same.tokens, plain.tokens)
+  assert (same.cost.discarded_tokens > 0).any()
+  written = same.length.sum(axis=1)
+  assert (same.cost.target_tokens > 0).any()
+  np.testing.assert_array_equal(
+    same.cost.policy_tokens - same.cost.discarded_tokens, written
+  )
+
+
+def test_a_recap_begins_with_its_words():
+  """Every first step is one, the later ones are as they come."""
+  own, plain = solved("thinking"), solved("plain")
+  words = tiny_solver.tokenizer().encode(RECAP)
+  assert all(row[: len(words)] == words for row in texts(own))
+  assert all(row[: len(words)] != words for row in texts(plain))
+  # Words that are given are certain, and count as tokens of both.
+  np.testing.assert_array_equal(
+    own.cost.policy_tokens - own.cost.discarded_tokens, own.length.sum(axis=1)
+  )
+  assert (own.cost.target_tokens >= 2 * (len(words) + 1)).all()
+
+
 @pytest.mark.parametrize(
   ("make", "message"),
   [
+    (lambda: thinking(preview=0), "search.preview: must be at least 1"),
+    (lambda: thinking(recap_longest=1), "search.recap_longest"),
+    (lambda: thinking(recap_after=-1), "search.recap_after"),
+    (lambda: thinking(certain=(), doubtful=(), checks=()), "no word to look"),
+    (
+      lambda: tiny_solver.verified(thinking(preview=7), target=2),
+      "search.preview: must be below the tokens of a step, 7",
+    ),
+    (
+      lambda: tiny_solver.verified(thinking(recap="Hm"), target=2),
+      "'Hm': no tokens write it",
+    ),
+    (lambda: tiny_solver.verified(thinking()), "target: this method needs"),
     (lambda: speculative.RewardGuided(0), "search.num_rows"),
     (lambda: speculative.RewardGuided(1, weight="best"), "search.weight"),
     (lambda: speculative.Reverse(1, threshold=-0.1), "search.threshold"),
