@@ -14,7 +14,7 @@ from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
 
 ROWS = 16
-GROUPS = 8  # of so many solutions, per problem
+BATCH = 512  # solutions read at a time
 
 
 class Held(NamedTuple):
@@ -26,12 +26,14 @@ class Held(NamedTuple):
   samples: list[tuple[tasks.Problem, tuple[str, ...], bool]]  # ROWS at a time
 
 
-def hold(setting: settings.Setting, prefixes: int, solutions: int) -> Held:
+def hold(
+  setting: settings.Setting, prefixes: int, solutions: int, groups: int
+) -> Held:
   return Held(
     settings.prefixes(setting, prefixes),
     settings.errors_of(setting, "validation", solutions),
     settings.errors_of(setting, "test", solutions),
-    settings.samples(setting, GROUPS, ROWS),
+    settings.samples(setting, groups, ROWS),
   )
 
 
@@ -50,13 +52,18 @@ def step_scores(
     for p, s in zip(problems, steps, strict=True)
   ]
   longest = -(-max(len(one.tokens) for one in encoded) // 16) * 16
-  tokens = np.zeros((len(encoded), longest), np.int32)
-  for row, one in zip(tokens, encoded, strict=True):
-    row[: len(one.tokens)] = one.tokens
-  length = np.array([len(one.tokens) for one in encoded])
   run = jax.jit(lambda p, x, n: score.prefix_scores(verifier.model, p, x, n))
-  found = np.asarray(run(verifier.params, tokens, length), np.float64)
-  return [row[one.step_end] for row, one in zip(found, encoded, strict=True)]
+  scores = []
+  for start in range(0, len(encoded), BATCH):
+    part = encoded[start : start + BATCH]
+    tokens = np.zeros((BATCH, longest), np.int32)
+    for row, one in zip(tokens, part, strict=False):
+      row[: len(one.tokens)] = one.tokens
+    length = np.ones(BATCH, np.int32)
+    length[: len(part)] = [len(one.tokens) for one in part]
+    found = np.asarray(run(verifier.params, tokens, length), np.float64)
+    scores += [row[one.step_end] for row, one in zip(found, part, strict=False)]
+  return scores
 
 
 def values(verifier: models.Loaded, held: Held) -> dict[str, float]:

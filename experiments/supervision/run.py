@@ -125,9 +125,10 @@ def main() -> None:
   parser.add_argument("--updates", type=int, default=0)
   parser.add_argument("--prefixes", type=int, default=600)
   parser.add_argument("--solutions", type=int, default=400)
+  parser.add_argument("--groups", type=int, default=376, help="of 16 samples")
   args = parser.parse_args()
   setting = settings.load(args.task)
-  held = measures.hold(setting, args.prefixes, args.solutions)
+  held = measures.hold(setting, args.prefixes, args.solutions, args.groups)
   args.workdir.mkdir(parents=True, exist_ok=True)
   file = args.workdir / FILE
   lines = file.read_text().splitlines() if file.exists() else []

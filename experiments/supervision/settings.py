@@ -128,10 +128,11 @@ def prefixes(setting: Setting, num: int) -> Prefixes:
 def samples(
   setting: Setting, groups: int, rows: int
 ) -> list[tuple[tasks.Problem, tuple[str, ...], bool]]:
-  """Held-out solutions, `rows` of a problem side by side."""
+  """Held-out solutions, `rows` of a problem side by side, so many groups."""
   rng = np.random.default_rng(54321)
   found = []
-  for problem in setting.test * groups:
+  for group in range(groups):
+    problem = setting.test[group % len(setting.test)]
     for _ in range(rows):
       steps, correct = setting.task.sample(problem, rng)
       found.append((problem, tuple(steps), correct))
