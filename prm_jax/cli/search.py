@@ -15,7 +15,13 @@ from prm_jax import errors
 from prm_jax.build import fields, models, searches
 from prm_jax.build import votes as votes_config
 from prm_jax.checkpoint import disk
-from prm_jax.cli import compilation, report, solving, text_verifiers
+from prm_jax.cli import (
+  answer_entropy,
+  compilation,
+  report,
+  solving,
+  text_verifiers,
+)
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import record_files, records
 from prm_jax.reports import results
@@ -57,7 +63,9 @@ def run(
     policy, config.prompt, config.steps, task.max_step_tokens
   )
   policy = policy._replace(tokenizer=written)
-  if text_verifiers.is_needed(config.verifier, policy):
+  if config.verifier == answer_entropy.NAME:
+    verifier = answer_entropy.verifier(config.answer_entropy, policy)
+  elif text_verifiers.is_needed(config.verifier, policy):
     verifier = text_verifiers.load(config, task, policy, problems)
   else:
     verifier = solving.load_verifier(

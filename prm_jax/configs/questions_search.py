@@ -35,6 +35,7 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
   c.prompt.system = (
     "Please reason step by step, and put your final answer within \\boxed{}."
   )
+  c.answer_entropy.update(cue="The final answer is", answer=4)
   c.steps.delimiters = ("\n\n",)
   c.solver.update(batch_size=8, prompt_tokens=0, max_tokens=2048)
   return c

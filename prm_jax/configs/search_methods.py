@@ -10,6 +10,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "width": 4,
     "aggregate": "last",
     "lookahead": 0,
+    "judge": "last",
     "finished": "compete",
     "distinct": False,
   },
@@ -28,7 +29,13 @@ METHODS: dict[str, dict[str, Any]] = {
     "tau": 64,
     "rank": "whole",
   },
-  "dvts": {"num_rows": 16, "branch": 4, "lookahead": 0, "aggregate": "last"},
+  "dvts": {
+    "num_rows": 16,
+    "branch": 4,
+    "lookahead": 0,
+    "judge": "last",
+    "aggregate": "last",
+  },
   "rebase": {"num_rows": 16, "tau": 0.2, "aggregate": "last"},
   "svdd": {
     "num_rows": 20,

@@ -1,13 +1,28 @@
 """Scores of candidates from steps that are rolled out and thrown away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from prm_jax import types
-from prm_jax.search import aggregate, barriers, base
+from prm_jax import errors, types
+from prm_jax.search import aggregate, barriers, base, rearter
+
+# How the scores on the way judge the step.
+JUDGES: Mapping[str, base.AggregateFn] = {
+  "last": aggregate.last,
+  "corrected": rearter.corrected,
+}
+
+
+def judge_by_name(name: str) -> base.AggregateFn:
+  """One of `JUDGES`; UserError where there is none of that name."""
+  if name not in JUDGES:
+    raise errors.UserError(
+      f"search.judge: {name!r} is not one of {', '.join(JUDGES)}"
+    )
+  return JUDGES[name]
 
 
 def lookahead(

@@ -127,6 +127,29 @@ def test_the_policy_judges_itself(policy, tiny, tmp_path, prm):
       assert max(scores) == scores[sample["chosen"]] > 0
 
 
+def test_the_policy_is_asked_for_its_answer(policy, tiny, tmp_path, prm):
+  flags = ("--verifier", "entropy", "--config.answer_entropy.rise=0.5")
+  run(prm, tiny, "best_of_n", tmp_path / "run", policy, *flags)
+  cost = row_of(tmp_path / "run").cost
+  assert cost["verifier_tokens"] > cost["policy_tokens"] > 0
+  for line in samples_of(tmp_path / "run"):
+    scores = [found["score"] for found in json.loads(line)["rows"]]
+    assert max(s for s in scores if s is not None) <= 0
+    assert scores[json.loads(line)["chosen"]] == max(scores)
+  for field, told in (
+    ("cue= ", "answer_entropy.cue: is empty"),
+    ("cue=?", "no tokens write it"),
+    ("answer=0", "answer_entropy.answer: must be at least 1"),
+  ):
+    flag = f"--config.answer_entropy.{field}"
+    work = ("--workdir", tmp_path / "bad", "--policy", policy)
+    code, _, err = prm(
+      "search", "--config", tiny("best_of_n"), *flags, flag, *work
+    )
+    assert (code, len(err)) == (2, 1), err
+    assert told in err[0]
+
+
 def test_the_oracle_guides_particles(policy, tiny, tmp_path, prm):
   """On the user's puzzles: one of them has no solution, which is no error."""
   puzzles = tmp_path / "puzzles.txt"

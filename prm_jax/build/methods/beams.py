@@ -54,22 +54,26 @@ class StepBeam(Beam):
     width: prefixes kept; N / width continuations of each.
     aggregate: step scores to one score: see `search.aggregate`.
     lookahead: further steps, written greedily, that judge a step.
+    judge: by the score of the "last" of them, or "corrected" by the gains on
+      the way (ReARTeR's).
     finished: whether finished rows compete for their places again.
     distinct: rank repeated texts behind different ones.
   """
 
   lookahead: int = 0
+  judge: str = "last"
   finished: Literal["compete", "stay"] = "compete"
   distinct: bool = False
 
   def __post_init__(self):
     super().__post_init__()
     base.at_least("search.lookahead", self.lookahead, 0)
+    lookahead.judge_by_name(self.judge)
 
   def bind(self, max_steps: int, steps: base.StepFactory) -> base.Run:
     return functools.partial(
       step_beam_lib.step_beam,
-      step_fn=looking_ahead(steps, self.lookahead),
+      step_fn=looking_ahead(steps, self.lookahead, self.judge),
       take_fn=state.take,
       run=steps.run,
       width=self.width,
@@ -186,13 +190,16 @@ class EarlyRejection(Beam):
     )
 
 
-def looking_ahead(steps: base.StepFactory, depth: int) -> search_base.StepFn:
+def looking_ahead(
+  steps: base.StepFactory, depth: int, judge: str
+) -> search_base.StepFn:
   """Steps judged after `depth` greedy ones, whose iterations count."""
   return lookahead.lookahead(
     steps(),
     steps(temperature=0.0),
     depth,
     return_fn=state.unroll,
+    judge_fn=lookahead.judge_by_name(judge),
   )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from prm_jax import errors
 from prm_jax.build.methods import base, beams
 from prm_jax.decode import state
-from prm_jax.search import aggregate, resampling
+from prm_jax.search import aggregate, lookahead, resampling
 from prm_jax.search import dvts as dvts_lib
 from prm_jax.search import rebase as rebase_lib
 from prm_jax.search import svdd as svdd_lib
@@ -21,24 +21,27 @@ class DVTS:
     num_rows: N, rows of a problem.
     branch: M, candidates of each of the N / M subtrees.
     lookahead: further steps, written greedily, that judge a candidate.
+    judge: see `beams.StepBeam`.
     aggregate: step scores to one score: see `search.aggregate`.
   """
 
   num_rows: int
   branch: int = 4
   lookahead: int = 0
+  judge: str = "last"
   aggregate: str = "last"
 
   def __post_init__(self):
     base.at_least("search.num_rows", self.num_rows, 1)
     base.divides("search.branch", self.branch, self.num_rows)
     base.at_least("search.lookahead", self.lookahead, 0)
+    lookahead.judge_by_name(self.judge)
     aggregate.by_name(self.aggregate)
 
   def bind(self, max_steps: int, steps: base.StepFactory) -> base.Run:
     return functools.partial(
       dvts_lib.dvts,
-      step_fn=beams.looking_ahead(steps, self.lookahead),
+      step_fn=beams.looking_ahead(steps, self.lookahead, self.judge),
       take_fn=state.take,
       run=steps.run,
       num_groups=self.num_rows // self.branch,

@@ -21,7 +21,7 @@ CONFIGS = {
   "token_beam": beams.TokenBeam(4, width=2, rank="log_prob", aggregate="mean"),
   "sbs": beams.SBS(4, width=2),
   "early_rejection": beams.EarlyRejection(4, width=2, tau=3),
-  "dvts": groups.DVTS(4, branch=2, lookahead=1),
+  "dvts": groups.DVTS(4, branch=2, lookahead=1, judge="corrected"),
   "rebase": groups.Rebase(4),
   "svdd": groups.SVDD(4, branch=2, resample="always"),
 }
@@ -65,6 +65,8 @@ def test_searches_are_bound_to_models(name):
   [
     (lambda: beams.StepBeam(4, width=0), "search.width: 0 with 4 rows"),
     (lambda: beams.StepBeam(4, lookahead=-1), "search.lookahead"),
+    (lambda: beams.StepBeam(4, judge="first"), "search.judge"),
+    (lambda: groups.DVTS(4, judge="first"), "search.judge"),
     (lambda: beams.SBS(5, width=2), "5 is not a multiple of search.width"),
     (lambda: beams.SBS(4, width=0), "search.width"),
     (lambda: beams.EarlyRejection(4, tau=0), "search.tau: must be at least 1"),
