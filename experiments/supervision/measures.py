@@ -21,19 +21,19 @@ class Held(NamedTuple):
   """What is measured on."""
 
   prefixes: settings.Prefixes
-  validation: list[tuple[tasks.Problem, tuple[str, ...], int]]
-  test: list[tuple[tasks.Problem, tuple[str, ...], int]]
-  samples: list[tuple[tasks.Problem, tuple[str, ...], bool]]  # ROWS at a time
+  validation: list[settings.Erring]
+  test: list[settings.Erring]
+  samples: list[settings.Sample]  # ROWS at a time
 
 
 def hold(
   setting: settings.Setting, prefixes: int, solutions: int, groups: int
 ) -> Held:
   return Held(
-    settings.prefixes(setting, prefixes),
-    settings.errors_of(setting, "validation", solutions),
-    settings.errors_of(setting, "test", solutions),
-    settings.samples(setting, groups, ROWS),
+    setting.prefixes(prefixes),
+    setting.erring("validation", solutions),
+    setting.erring("test", solutions),
+    setting.samples(groups, ROWS),
   )
 
 
@@ -72,8 +72,13 @@ def values(verifier: models.Loaded, held: Held) -> dict[str, float]:
     verifier, prefixes.problems, prefixes.steps, finished=False
   )
   found = np.array([own[-1] for own in scores])
+  error = float(np.mean((found - prefixes.value) ** 2))
+  if prefixes.num_rollouts:  # whose noise is no error
+    total = np.full(len(found), prefixes.num_rollouts)
+    correct = np.round(prefixes.value * total).astype(int)
+    error = calibration.monte_carlo_squared_error(found, correct, total)
   return {
-    "value_mse": float(np.mean((found - prefixes.value) ** 2)),
+    "value_mse": error,
     "spearman": ranking.spearman(found, prefixes.value),
     "ece": calibration.expected_error(found, prefixes.value),
   }
@@ -99,15 +104,22 @@ def first_errors(verifier: models.Loaded, held: Held) -> dict[str, float]:
 
 
 def best_of_n(verifier: models.Loaded, held: Held) -> dict[str, float]:
-  """Accuracy of the best of ROWS solutions, by three aggregations."""
-  problems, steps, correct = zip(*held.samples, strict=True)
-  scores = step_scores(verifier, problems, steps, finished=True)
-  right = np.array(correct).reshape(-1, ROWS)
+  """Accuracy of the best of ROWS solutions, by three aggregations.
+
+  One that cannot be read has no steps, and is never chosen before others.
+  """
+  readable = [one for one in held.samples if one[1]]
+  problems, steps, _ = zip(*readable, strict=True)
+  scores = iter(step_scores(verifier, problems, steps, finished=True))
+  rows = [next(scores) if one[1] else None for one in held.samples]
+  right = np.array([one[2] for one in held.samples]).reshape(-1, ROWS)
   found = {"pass_at_1": float(right.mean())}
   for name, reduce in (("last", _last), ("min", np.min), ("product", np.prod)):
-    own = np.array([reduce(row) for row in scores]).reshape(-1, ROWS)
-    chosen = right[np.arange(len(own)), own.argmax(axis=1)]
-    found[f"best_of_n_{name}"] = float(chosen.mean())
+    own = np.array([-1.0 if row is None else reduce(row) for row in rows])
+    chosen = own.reshape(-1, ROWS).argmax(axis=1)
+    found[f"best_of_n_{name}"] = float(
+      right[np.arange(len(right)), chosen].mean()
+    )
   return found
 
 

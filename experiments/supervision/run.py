@@ -3,6 +3,8 @@
   prm-jax train --config chain_policy --workdir POLICY
   prm-jax train --config chain_steps --model POLICY/model --workdir TRUNK
   python experiments/supervision/run.py chain --init TRUNK/model --workdir WORK
+  python experiments/supervision/run.py game24 --policy POLICY/model \
+    --init POLICY/model --workdir WORK
 
 Every cell is a source of labels (`sources.py`) and an objective, trained with
 as many updates from the same weights and measured on the same held-out
@@ -11,6 +13,7 @@ Cells that are in WORK/cells.jsonl are not run again.
 """
 
 import argparse
+import itertools
 import json
 import pathlib
 import time
@@ -18,6 +21,8 @@ from typing import Any, NamedTuple
 
 import measures
 import ml_collections
+import policy_sampled
+import reference_sampled
 import rich
 import settings
 import sources
@@ -45,9 +50,11 @@ CELLS = {
   "soft": Cell("soft", "step", "step"),
   "soft 2": Cell("soft_2", "step", "step"),
   "progress": Cell("progress", "step", "step"),
+  "pav": Cell("advantage", "step", "step"),
   "agreed": Cell("agreed", "step", "step"),
   "halved": Cell("halved", "step", "step"),
   "oracle": Cell("oracle", "step", "step"),
+  "solvable": Cell("solvable", "step", "step"),
   "hard, pqm": Cell("hard", "pqm"),
   "hard, survival": Cell("hard", "survival"),
   "oracle, pqm": Cell("oracle", "pqm"),
@@ -87,23 +94,24 @@ def learn(
 def run_cell(
   name: str,
   seed: int,
+  budget: int,
   args: argparse.Namespace,
   setting: settings.Setting,
   held: measures.Held,
 ) -> dict[str, Any]:
   cell = CELLS[name]
   started = time.perf_counter()
-  bought = sources.SOURCES[cell.source](setting, args.budget, seed)
+  bought = sources.SOURCES[cell.source](setting, budget, seed)
   labelled_s = time.perf_counter() - started
   config = configure(setting, cell, seed, args.init, args.updates)
   folder = name.replace(" ", "_").replace(",", "")
-  workdir = args.workdir / f"{folder}-{args.budget}-{seed}"
+  workdir = args.workdir / f"{folder}-{budget}-{seed}"
   verifier = learn(setting, cell, bought, config, workdir)
   return {
     "cell": name,
     "task": args.task,
     "seed": seed,
-    "budget": args.budget,
+    "budget": budget,
     "tokens": bought.tokens,
     "labelled_s": labelled_s,
     "wall_s": time.perf_counter() - started,
@@ -111,34 +119,39 @@ def run_cell(
     **measures.values(verifier, held),
     **measures.first_errors(verifier, held),
     **measures.best_of_n(verifier, held),
+    **setting.searched(verifier),
   }
 
 
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
-  parser.add_argument("task", choices=("chain", "graph_arithmetic"))
+  known = (*reference_sampled.TASKS, *policy_sampled.TASKS)
+  parser.add_argument("task", choices=known)
+  parser.add_argument("--policy", default="", help="of the number games")
   parser.add_argument("--init", required=True, help="what verifiers start from")
   parser.add_argument("--workdir", type=pathlib.Path, required=True)
   parser.add_argument("--cells", nargs="+", default=list(CELLS))
   parser.add_argument("--seeds", type=int, default=3)
-  parser.add_argument("--budget", type=int, default=100_000, help="tokens")
+  parser.add_argument("--budgets", type=int, nargs="+", default=[100_000])
   parser.add_argument("--updates", type=int, default=0)
   parser.add_argument("--prefixes", type=int, default=600)
   parser.add_argument("--solutions", type=int, default=400)
   parser.add_argument("--groups", type=int, default=376, help="of 16 samples")
   args = parser.parse_args()
-  setting = settings.load(args.task)
+  if args.task in policy_sampled.TASKS:
+    setting: settings.Setting = policy_sampled.load(args.task, args.policy)
+  else:
+    setting = reference_sampled.load(args.task)
   held = measures.hold(setting, args.prefixes, args.solutions, args.groups)
   args.workdir.mkdir(parents=True, exist_ok=True)
   file = args.workdir / FILE
   lines = file.read_text().splitlines() if file.exists() else []
   key = ("cell", "task", "seed", "budget")
   done = {tuple(json.loads(line)[k] for k in key) for line in lines}
-  for seed in range(args.seeds):
-    for name in args.cells:
-      if (name, args.task, seed, args.budget) in done:
-        continue
-      found = run_cell(name, seed, args, setting, held)
+  grid = itertools.product(range(args.seeds), args.budgets, args.cells)
+  for seed, budget, name in grid:
+    if (name, args.task, seed, budget) not in done:
+      found = run_cell(name, seed, budget, args, setting, held)
       with file.open("a") as out:
         out.write(json.dumps(found) + "\n")
       rich.print(found)

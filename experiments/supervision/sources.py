@@ -5,13 +5,16 @@ the budget. The cost of a solution is its own tokens and those of the
 completions that it was the first to ask for.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import settings
 
 from prm_jax.data import records
 from prm_jax.labelling import (
+  advantages,
   consensus,
   judges,
   omega,
@@ -20,8 +23,11 @@ from prm_jax.labelling import (
   relative_progress,
   rollouts,
 )
+from prm_jax.solvers import rollouts as completions
+from prm_jax.tasks import base as tasks
 
 CHUNK = 64  # solutions drawn at a time
+PROBLEMS = 16  # searched at a time
 NOISE = judges.Noise(accuracy=0.9, accuracy_wrong=0.8)
 
 
@@ -45,31 +51,27 @@ SourceFn: TypeAlias = Callable[[settings.Setting, int, int], Labelled]
 def outcomes(setting: settings.Setting, budget: int, seed: int) -> Labelled:
   """Solutions, of which only the answer is checked."""
   given, tokens = _buy(setting, budget, seed)
-  return Labelled(
-    settings.to_solutions(setting, given), tokens, {"solutions": len(given)}
-  )
+  solutions = [
+    records.Solution(
+      one.problem.id,
+      one.steps,
+      None,
+      setting.task.verify(one.problem, one.steps).correct,
+      setting.completer,
+    )
+    for one in given
+  ]
+  return Labelled(solutions, tokens, {"solutions": len(given)})
 
 
 def oracle(setting: settings.Setting, budget: int, seed: int) -> Labelled:
   """Right or wrong by the task itself; only the solutions cost."""
-  given, tokens = _buy(setting, budget, seed)
-  judge = judges.Oracle(setting.task)
-  said = judge([one.problem for one in given], [one.steps for one in given])
-  labels = []
-  for one, own in zip(given, said, strict=True):
-    none = (0,) * len(one.steps)
-    labels.append(
-      records.StepLabels(
-        one.problem.id,
-        none,
-        none,
-        "oracle",
-        steps=one.steps,
-        hard=own.verdicts,
-        first_error=rollouts.first_error(own.verdicts),
-      )
-    )
-  return Labelled(labels, tokens, {"solutions": len(given)})
+  return _truth(setting, budget, seed, lambda truth: truth.valid)
+
+
+def solvable(setting: settings.Setting, budget: int, seed: int) -> Labelled:
+  """Whether the best play can still win; only the solutions cost."""
+  return _truth(setting, budget, seed, lambda truth: truth.solvable)
 
 
 def rolled(**options: Any) -> SourceFn:
@@ -105,48 +107,116 @@ def agreed(setting: settings.Setting, budget: int, seed: int) -> Labelled:
   return Labelled(found.labels, tokens, told)
 
 
+def advantage(setting: settings.Setting, budget: int, seed: int) -> Labelled:
+  """PAV: the policy's value and half the progress of the best of 4."""
+  config = rollouts.RolloutConfig(root=True)
+  labels, tokens = _roll(setting, budget, seed, config)
+  found = advantages.relabel(
+    labels,
+    None,
+    advantages.Config(target="effective", until_pit=False, balanced=False),
+  )
+  return Labelled(found.labels, tokens, {"solutions": len(labels)})
+
+
 def halved(setting: settings.Setting, budget: int, seed: int) -> Labelled:
   """OmegaPRM, problem by problem."""
   config = omega_tree.OmegaConfig(num_searches=8)
-  write = references.writer(setting.task, config.num, seed)
-  spent = 0
-
-  def counting(problems, steps):
-    nonlocal spent
-    found = write(problems, steps)
-    spent += sum(one.num_tokens for row in found for one in row)
-    return found
-
   labels: list[records.StepLabels] = []
-  searched = 0
+  spent = searched = 0
   while spent < budget:
-    problem = setting.train[searched % len(setting.train)]
-    (own,) = omega.label([(searched, problem)], counting, config, "reference")
-    labels += own.labels
-    searched += 1
+    lines = range(searched, searched + PROBLEMS)
+    found = omega.label(
+      [(line, setting.train[line % len(setting.train)]) for line in lines],
+      lambda problems, steps: setting.write(problems, steps, config.num, seed),
+      config,
+      setting.completer,
+      setting.fits,
+    )
+    for own in found:
+      if spent >= budget:
+        break
+      labels += own.labels
+      spent += own.told[rollouts.COST]["policy_tokens"]
+      searched += 1
   return Labelled(labels, spent, {"edges": len(labels), "searched": searched})
 
 
 SOURCES: Mapping[str, SourceFn] = {
   "outcomes": outcomes,
   "oracle": oracle,
+  "solvable": solvable,
   "hard": rolled(),
   "soft": rolled(targets="soft"),
   "soft_2": rolled(targets="soft", num=2),
   "progress": progress,
+  "advantage": advantage,
   "agreed": agreed,
   "halved": halved,
 }
 
 
+class _Remembering:
+  """Completions of prefixes, which cost nothing when asked for again."""
+
+  def __init__(self, setting: settings.Setting, num: int, seed: int):
+    self._setting, self._num, self._seed = setting, num, seed
+    self._known: set[tuple[str, settings.Steps]] = set()
+
+  def __call__(
+    self, problems: Sequence[tasks.Problem], steps: Sequence[settings.Steps]
+  ) -> completions.Completions:
+    found = completions.count(
+      self._setting.write(problems, steps, self._num, self._seed)
+    )
+    keys = list(zip([p.id for p in problems], steps, strict=True))
+    fresh = [key not in self._known for key in keys]
+    self._known.update(keys)
+    return found._replace(num_tokens=found.num_tokens * np.array(fresh))
+
+
 def _drawn(
   setting: settings.Setting, seed: int
-) -> Iterator[list[rollouts.Given]]:
-  """Chunks of one long list of solutions; sources see the same ones first."""
-  num = 0
-  while True:
-    num += CHUNK
-    yield settings.draw(setting, seed, num)[-CHUNK:]
+) -> Iterator[tuple[list[rollouts.Given], list[int]]]:
+  """Chunks of one long list of solutions, and the tokens of each.
+
+  All sources see the same ones first.
+  """
+  tokenizer = setting.tokenizer()
+  for start in itertools.count(0, CHUNK):
+    given = setting.draw(seed, start, CHUNK)
+    yield (
+      given,
+      [
+        references.num_tokens(tokenizer, one.problem, one.steps)
+        for one in given
+      ],
+    )
+
+
+def _truth(
+  setting: settings.Setting,
+  budget: int,
+  seed: int,
+  read: Callable[[tasks.StepTruth], Sequence[bool]],
+) -> Labelled:
+  given, tokens = _buy(setting, budget, seed)
+  labels = []
+  for one in given:
+    hard = tuple(map(int, read(setting.task.oracle(one.problem, one.steps))))
+    none = (0,) * len(one.steps)
+    labels.append(
+      records.StepLabels(
+        one.problem.id,
+        none,
+        none,
+        "oracle",
+        steps=one.steps,
+        hard=hard,
+        first_error=rollouts.first_error(hard),
+      )
+    )
+  return Labelled(labels, tokens, {"solutions": len(given)})
 
 
 def _buy(
@@ -154,14 +224,12 @@ def _buy(
 ) -> tuple[list[rollouts.Given], int]:
   found: list[rollouts.Given] = []
   spent = 0
-  for chunk in _drawn(setting, seed):
-    for one, tokens in zip(
-      chunk, settings.tokens_of(setting, chunk), strict=True
-    ):
+  for given, tokens in _drawn(setting, seed):
+    for one, own in zip(given, tokens, strict=True):
       if spent >= budget:
         return found, spent
       found.append(one)
-      spent += tokens
+      spent += own
   raise AssertionError("the list does not end")
 
 
@@ -171,17 +239,16 @@ def _roll(
   seed: int,
   config: rollouts.RolloutConfig,
 ) -> tuple[list[records.StepLabels], int]:
-  complete = settings.Remembering(setting, config.num, seed)
+  complete = _Remembering(setting, config.num, seed)
   found: list[records.StepLabels] = []
   spent = 0
-  for chunk in _drawn(setting, seed):
+  for given, tokens in _drawn(setting, seed):
     labels = rollouts.label(
-      chunk, complete, setting.task, config, completer="reference"
+      given, complete, setting.task, config, completer=setting.completer
     )
-    own = settings.tokens_of(setting, chunk)
-    for one, tokens in zip(labels, own, strict=True):
+    for one, own in zip(labels, tokens, strict=True):
       if spent >= budget:
         return found, spent
       found.append(one)
-      spent += tokens + one.extra[rollouts.COST]["policy_tokens"]
+      spent += own + one.extra[rollouts.COST]["policy_tokens"]
   raise AssertionError("the list does not end")
