@@ -26,6 +26,7 @@ COMMANDS = {
   "score": "step scores of given solutions",
   "generate": "write a benchmark set whose answers or first errors are known",
   "search": "solve problems with a method under a budget",
+  "refine": "solve problems by writing again: critics, revisions, debate",
   "label": "step labels of given solutions, by rollouts of a policy",
   "evaluate": "measure a verifier or a policy by a benchmark",
   "report": "tables, plots and one HTML page from work directories",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from prm_jax.build import readers
-from prm_jax.cli import search
+from prm_jax.cli import samples as samples_lib
 from prm_jax.data import record_files, records
 from prm_jax.models import heads, lm
 from tests.checkpoint import folders
@@ -48,7 +48,7 @@ def file(tmp_path):
 
 
 def samples_of(workdir):
-  path = workdir / search.SAMPLES
+  path = workdir / samples_lib.FILE
   return record_files.read(path, records.SearchSample).records
 
 

@@ -7,7 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from prm_jax.cli import search, train
+from prm_jax.cli import samples as samples_lib
+from prm_jax.cli import train
 from prm_jax.data import record_files, records
 from prm_jax.reports import results
 from prm_jax.tasks import game24
@@ -28,7 +29,7 @@ def verifier(finished):
 
 def samples_of(workdir):
   """As text, without the times."""
-  found = record_files.read(workdir / search.SAMPLES, records.SearchSample)
+  found = record_files.read(workdir / samples_lib.FILE, records.SearchSample)
   return [
     records.to_json(
       dataclasses.replace(
@@ -57,7 +58,7 @@ def test_a_model_guides_the_beam_over_kills(
 
   killed = harmed("kill", JUDGE, 2, *flags, parts)
   assert killed.returncode == -9
-  samples = parts / search.SAMPLES
+  samples = parts / samples_lib.FILE
   lines = samples.read_text().splitlines(keepends=True)
   assert len(lines) == 2
   samples.write_text("".join(lines) + lines[0][: len(lines[0]) // 2])
@@ -75,7 +76,7 @@ def test_a_model_guides_the_beam_over_kills(
   before = outputs.snapshot(parts)
   assert prm(*flags, parts)[0] == 0  # nothing is left to do
   after = outputs.snapshot(parts)
-  assert after[search.SAMPLES] == before[search.SAMPLES]
+  assert after[samples_lib.FILE] == before[samples_lib.FILE]
 
 
 def run(prm, tiny, method, workdir, policy, *flags):
@@ -223,7 +224,7 @@ def test_what_is_printed(capsys):
     records.SearchSample(problem.id, (wrong, row), chosen, {})
     for chosen in (1, 0, None)
   ]
-  search.print_solutions([problem] * 3, samples)
+  samples_lib.print_solutions([problem] * 3, samples)
   assert capsys.readouterr().out.splitlines() == [
     "1 1 2 8 : (1 + 2) * 8 * 1",
     "1 1 2 8 : no solution found",
@@ -341,7 +342,7 @@ def test_rows_are_summed_up():
     records.SearchSample(name, (row,), chosen, cost | {"wall_s": 0.5})
     for name, chosen in (("a", 0), ("b", None), ("c", 0), ("d", 0))
   ]
-  found = search.summarise("best_of_n", samples)
+  found = samples_lib.summarise("best_of_n", samples)
   assert (found.value, found.n, found.wall_s) == (0.75, 4, 2.0)
   assert found.ci_low < 0.75 < found.ci_high
   np.testing.assert_equal(dict(found.cost), cost)

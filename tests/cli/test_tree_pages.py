@@ -3,7 +3,8 @@
 import pytest
 
 from prm_jax.build.methods import particles, trees
-from prm_jax.cli import search, tree_pages
+from prm_jax.cli import samples as samples_lib
+from prm_jax.cli import tree_pages
 from prm_jax.reports import results
 from prm_jax.solvers import solver
 
@@ -36,4 +37,4 @@ def test_a_tree_search_finds_room(finished, tiny, tmp_path, prm):
   assert (code, err) == (0, [])
   (row,) = results.read(tmp_path / results.FILE).rows
   assert row.n == 6
-  assert (tmp_path / search.SAMPLES).is_file()
+  assert (tmp_path / samples_lib.FILE).is_file()
