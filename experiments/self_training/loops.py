@@ -24,6 +24,7 @@ from prm_jax.labelling import tree_values
 from prm_jax.models import lm
 from prm_jax.solvers import judging, solver
 from prm_jax.tasks import base as tasks
+from prm_jax.text import tokenizer as tokenizer_lib
 
 # Both heads of AlphaMath's model learn at Game of 24's size; the paper's 0.01
 # is for a language model that is not to be disturbed.
@@ -150,10 +151,19 @@ def begin(
     bare, task, problems, sampling.BestOfN(plain.rows), seed=1000 * seed + 999
   )
   judged = judging.judge(task, policy.tokenizer, sampled)
-  found = judging.to_solutions(sampled, judged, "policy")
+  found = writable(judging.to_solutions(sampled, judged, "policy"))
   labels = label(loop, found)
   value = _train_value(policy, problems, labels, sizes, workdir, seed)
   return Pair(policy, value)
+
+
+def writable(found: Sequence[records.Solution]) -> list[records.Solution]:
+  """Those without the token for unknown words: no text writes it."""
+  return [
+    one
+    for one in found
+    if not any(tokenizer_lib.UNKNOWN in step for step in one.steps)
+  ]
 
 
 def label(
@@ -173,11 +183,12 @@ def learn(
   seed: int,
 ) -> tuple[Pair, dict[str, Any]]:
   """The next policy and value, and what they learnt from."""
-  labels = label(loop, found)
+  labels = label(loop, writable(found))
   right = [one for one in labels if one.extra["correct"]]
   told = {
     "found": len(found),
     "correct": float(np.mean([bool(one.correct) for one in found])),
+    "unwritable": len(found) - len(writable(found)),
     "distinct": len(labels),
     "traces": len(right),
     "solved": len({one.problem_id for one in right}),
