@@ -70,7 +70,9 @@ def configure(
   config.init = init
   config.objective.name = cell.objective
   config.model.value_head = cell.head
-  config.fit.num_steps = updates or config.fit.num_steps
+  if updates:
+    config.fit.num_steps = updates
+    config.optim.warmup_steps = updates // 2
   return config
 
 

@@ -1,0 +1,125 @@
+"""What was claimed of labels and objectives, as ratios and differences.
+
+Cells that share task, budget and seed are compared; ratios are geometric means
+with Student's interval of their logarithms.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from prm_jax.eval import seeds
+from prm_jax.reports import results
+
+# task, cell, budget -> seed -> what was measured
+Cells: TypeAlias = dict[tuple[str, str, int], dict[int, Mapping[str, Any]]]
+
+_VALUES = ("value_mse", "spearman")
+_CHOICE = ("best_of_n_last", "particle")
+
+
+class Claim(NamedTuple):
+  """Two cells, and by what they are compared."""
+
+  left: str
+  right: str
+  metrics: Sequence[str]
+
+
+CLAIMS: Mapping[str, Claim] = {
+  "OmegaPRM, completions of every step": Claim(
+    "halved", "soft", (*_VALUES, "f1", *_CHOICE)
+  ),
+  "TVM, soft step labels": Claim("tvm", "soft", (*_VALUES, "f1", *_CHOICE)),
+  "TVM, OVM": Claim("tvm", "ovm", (*_VALUES, *_CHOICE)),
+  "TVM, ORM": Claim("tvm", "orm", (*_VALUES, *_CHOICE)),
+  "soft, hard labels": Claim("soft", "hard", (*_VALUES, "f1", *_CHOICE)),
+  "filtered, hard labels": Claim("agreed", "hard", (*_VALUES, "f1")),
+  "right steps, TVM": Claim("oracle", "tvm", (*_VALUES, "f1", *_CHOICE)),
+  "winnable states, TVM": Claim("solvable", "tvm", (*_VALUES, "f1", *_CHOICE)),
+  "PAV, ORM": Claim("pav", "orm", _CHOICE),
+  "PAV, soft labels": Claim("pav", "soft", (*_VALUES, *_CHOICE)),
+}
+
+
+def compare(cells: Cells) -> Iterator[results.Row]:
+  """Rows "task: claim", once as a difference and once as a ratio.
+
+  The largest budget of each pair is taken. There is no ratio of correlations,
+  nor where a number is not positive.
+  """
+  for task in dict.fromkeys(task for task, _, _ in cells):
+    for title, claim in CLAIMS.items():
+      budget = _largest(cells, task, claim)
+      if budget is None:
+        continue
+      left, right = (
+        cells[task, name, budget] for name in (claim.left, claim.right)
+      )
+      shared = sorted(left.keys() & right.keys())
+      for metric in claim.metrics:
+        if metric in left[shared[0]]:
+          pair = [
+            np.array([side[seed][metric] for seed in shared])
+            for side in (left, right)
+          ]
+          yield from _rows(f"{task}: {title}", metric, pair, budget)
+
+
+def efficiency(
+  cells: Cells, task: str, left: str, right: str, metric: str
+) -> Iterator[results.Row]:
+  """Tokens that `right` needs for the error of `left`, per token of `left`.
+
+  `right` is read between its budgets, linear in the logarithm of the tokens;
+  its error never rises with them. Beyond its budgets the ratio is cut off at
+  the last of them, and the row's cost counts how many seeds were.
+  """
+  budgets = sorted(
+    {b for t, name, b in cells if (t, name) == (task, right)}
+    & {b for t, name, b in cells if (t, name) == (task, left)}
+  )
+  for budget in budgets:
+    logs, cut = [], 0
+    for seed, own in sorted(cells[task, left, budget].items()):
+      curve = [cells[task, right, b] for b in budgets]
+      if len(budgets) < 2 or any(seed not in by_seed for by_seed in curve):
+        continue
+      errors = np.minimum.accumulate([c[seed][metric] for c in curve])
+      wanted = own[metric]
+      cut += not errors[-1] <= wanted <= errors[0]
+      needed = np.interp(-wanted, -errors, np.log(budgets))
+      logs.append(needed - np.log(budget))
+    if len(logs) > 1:
+      found = np.exp(seeds.mean(np.array(logs)))
+      yield results.Row(
+        f"{task}: tokens of {right} per token of {left}",
+        metric,
+        *map(float, found),
+        len(logs),
+        {"budget": budget, "cut": cut},
+      )
+
+
+def _largest(cells: Cells, task: str, claim: Claim) -> int | None:
+  found = [
+    budget
+    for (own, name, budget), by_seed in cells.items()
+    if (own, name) == (task, claim.left)
+    and by_seed.keys() & cells.get((task, claim.right, budget), {}).keys()
+  ]
+  return max(found, default=None)
+
+
+def _rows(
+  name: str, metric: str, pair: Sequence[np.ndarray], budget: int
+) -> Iterator[results.Row]:
+  cost = {"budget": budget}
+  own = seeds.difference(*pair)
+  yield results.Row(name, f"{metric} difference", *own, len(pair[0]), cost)
+  if metric != "spearman" and min(side.min() for side in pair) > 0:
+    own = np.exp(seeds.difference(*map(np.log, pair)))
+    yield results.Row(
+      *(name, f"{metric} ratio", *map(float, own), len(pair[0]), cost)
+    )
