@@ -31,8 +31,8 @@ CONFIGS = {
 TASKS = tuple(CONFIGS)
 MOST_TRAIN, MOST_HELD_OUT = 1100, 136  # problems: Game of 24 has no more
 DRAWN = 4  # solutions of a problem that are sampled at a time
-HELD_ROWS = 32  # solutions of each held-out problem
-ROLLOUTS = 64  # behind a value
+HELD_ROWS = 16  # solutions of each held-out problem
+ROLLOUTS = 32  # behind a value
 PARTICLES = 16
 
 

@@ -63,16 +63,17 @@ CELLS = {
 
 
 def configure(
-  setting: settings.Setting, cell: Cell, seed: int, init: str, updates: int
+  setting: settings.Setting, cell: Cell, seed: int, args: argparse.Namespace
 ) -> ml_collections.ConfigDict:
   config = setting.config.copy_and_resolve_references()
   config.seed = seed
-  config.init = init
+  config.init = args.init
   config.objective.name = cell.objective
   config.model.value_head = cell.head
-  if updates:
-    config.fit.num_steps = updates
-    config.optim.warmup_steps = updates // 2
+  if args.updates:
+    config.fit.num_steps = args.updates
+    config.optim.warmup_steps = args.updates // 2
+  config.data.batch_size = args.batch or config.data.batch_size
   return config
 
 
@@ -105,7 +106,7 @@ def run_cell(
   started = time.perf_counter()
   bought = sources.SOURCES[cell.source](setting, budget, seed)
   labelled_s = time.perf_counter() - started
-  config = configure(setting, cell, seed, args.init, args.updates)
+  config = configure(setting, cell, seed, args)
   folder = name.replace(" ", "_").replace(",", "")
   workdir = args.workdir / f"{folder}-{budget}-{seed}"
   verifier = learn(setting, cell, bought, config, workdir)
@@ -136,6 +137,7 @@ def main() -> None:
   parser.add_argument("--seeds", type=int, default=3)
   parser.add_argument("--budgets", type=int, nargs="+", default=[100_000])
   parser.add_argument("--updates", type=int, default=0)
+  parser.add_argument("--batch", type=int, default=0)
   parser.add_argument("--prefixes", type=int, default=600)
   parser.add_argument("--solutions", type=int, default=400)
   parser.add_argument("--groups", type=int, default=376, help="of 16 samples")
