@@ -31,8 +31,9 @@ CONFIGS = {
 TASKS = tuple(CONFIGS)
 MOST_TRAIN, MOST_HELD_OUT = 1100, 136  # problems: Game of 24 has no more
 DRAWN = 4  # solutions of a problem that are sampled at a time
-HELD_ROWS = 16  # solutions of each held-out problem
-ROLLOUTS = 32  # behind a value
+HELD_ROWS = 32  # solutions of each held-out problem
+BATCH = 68  # problems or prefixes sampled at a time
+ROLLOUTS = 64  # behind a value
 PARTICLES = 16
 
 
@@ -219,7 +220,7 @@ class PolicySampled:
     if (num, seed) not in self._solvers:
       config = self._search.copy_and_resolve_references()
       config.seed = seed
-      config.solver.prompt_tokens = 0
+      config.solver.update(prompt_tokens=0, batch_size=BATCH)
       longest = 8 + config.solver.max_tokens
       self._solvers[num, seed] = label_policy.sampler(
         config,
@@ -234,6 +235,5 @@ def load(name: str, policy: str | pathlib.Path) -> PolicySampled:
   value, search = CONFIGS[name]
   config = value.get_config()
   own = search.get_config("particle")
-  own.solver.batch_size = 68
   task = models.task(config.task)
   return PolicySampled(task, config, own, models.load(policy, "--policy"))
