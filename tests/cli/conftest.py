@@ -1,6 +1,7 @@
 """One tiny quickstart that the tests of the commands share."""
 
 import contextlib
+import fcntl
 import io
 import os
 import pathlib
@@ -44,15 +45,20 @@ class Finished(NamedTuple):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-  """Read it; copy what is to be changed."""
-  workdir = tmp_path_factory.mktemp("tiny") / "quickstart"
-  output = io.StringIO()
-  with light_compilation(), contextlib.redirect_stdout(output):
-    code = main.main(
-      ["quickstart", "--config", "quickstart:tiny", "--workdir", str(workdir)]
-    )
-  assert code == 0
-  return Finished(workdir, output.getvalue())
+  """Read it; copy what is to be changed. The workers of a run share it."""
+  base = tmp_path_factory.getbasetemp()
+  place = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+  workdir, told = place / "tiny" / "quickstart", place / "tiny" / "told.txt"
+  told.parent.mkdir(exist_ok=True)
+  with (place / "tiny" / "lock").open("w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if not told.exists():
+      output = io.StringIO()
+      argv = ["quickstart", "--config", "quickstart:tiny"]
+      with light_compilation(), contextlib.redirect_stdout(output):
+        assert main.main([*argv, "--workdir", str(workdir)]) == 0
+      told.write_text(output.getvalue())
+  return Finished(workdir, told.read_text())
 
 
 @pytest.fixture
