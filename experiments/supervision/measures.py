@@ -1,6 +1,7 @@
 """What a verifier is good for: values, first errors, choosing."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -10,6 +11,7 @@ import settings
 from prm_jax.build import models
 from prm_jax.decode import score
 from prm_jax.eval import calibration, processbench, ranking, thresholds
+from prm_jax.models import lm
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
 
@@ -52,7 +54,7 @@ def step_scores(
     for p, s in zip(problems, steps, strict=True)
   ]
   longest = -(-max(len(one.tokens) for one in encoded) // 16) * 16
-  run = jax.jit(lambda p, x, n: score.prefix_scores(verifier.model, p, x, n))
+  run = _program(verifier.model)
   scores = []
   for start in range(0, len(encoded), BATCH):
     part = encoded[start : start + BATCH]
@@ -64,6 +66,12 @@ def step_scores(
     found = np.asarray(run(verifier.params, tokens, length), np.float64)
     scores += [row[one.step_end] for row, one in zip(found, part, strict=False)]
   return scores
+
+
+@functools.cache
+def _program(model: lm.Model) -> Callable[..., jax.Array]:
+  """One for all cells with the same head."""
+  return jax.jit(lambda p, x, n: score.prefix_scores(model, p, x, n))
 
 
 def values(verifier: models.Loaded, held: Held) -> dict[str, float]:

@@ -4,6 +4,7 @@ import itertools
 import pathlib
 from collections.abc import Mapping, Sequence
 
+import jax
 import ml_collections
 import numpy as np
 import rich
@@ -67,6 +68,7 @@ class PolicySampled:
     self._written: dict[
       tuple[int, int, str, settings.Steps], list[completions.Rollout]
     ] = {}
+    self._programs: dict[str, jax.stages.Compiled] = {}
     self._held: dict[str, list[list[settings.Sample]]] = {}
 
   def tokenizer(self) -> tokenizer_lib.Tokenizer:
@@ -174,7 +176,7 @@ class PolicySampled:
   def searched(self, verifier: models.Loaded) -> Mapping[str, float]:
     problems = self._problems["test"]
     group = self._search.search.to_dict() | {"num_rows": PARTICLES}
-    found = solving.make_solver(
+    searching = solving.make_solver(
       self.task,
       self._policy,
       solving.model_verifier("value", verifier, self._policy, self.task),
@@ -182,7 +184,13 @@ class PolicySampled:
       sampler=self._search.sampler,
       sizes=self._search.solver,
       seed=77,
-    ).solve(problems)
+    )
+    # Verifiers with the same head share what is compiled.
+    head = verifier.model.config.value_head
+    if head in self._programs:
+      searching.program = self._programs[head]
+    self._programs[head] = searching.program
+    found = searching.solve(problems)
     judged = judging.judge(self.task, self.tokenizer(), found)
     chosen = judged.correct[np.arange(len(problems)), found.chosen]
     return {
