@@ -152,8 +152,9 @@ def main() -> None:
   lines = file.read_text().splitlines() if file.exists() else []
   key = ("cell", "task", "seed", "budget")
   done = {tuple(json.loads(line)[k] for k in key) for line in lines}
-  grid = itertools.product(range(args.seeds), args.budgets, args.cells)
-  for seed, budget, name in grid:
+  # A cell has all its seeds before the next is begun.
+  grid = itertools.product(args.budgets, args.cells, range(args.seeds))
+  for budget, name, seed in grid:
     if (name, args.task, seed, budget) not in done:
       found = run_cell(name, seed, budget, args, setting, held)
       with file.open("a") as out:
