@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
 from prm_jax import errors, metrics
 from prm_jax.build.objectives import base, registry
+from prm_jax.data import examples as examples_lib
 from prm_jax.models import config as config_lib
 from prm_jax.models import lm
 from prm_jax.objectives import lm as lm_objective
@@ -58,6 +60,40 @@ def ratio_loss_fn(
     return _compute(objective, model, config, params, batch, out.logits)
 
   return step.FrozenLoss(compute, reference.params)
+
+
+def check_targets(
+  model: config_lib.ModelConfig, name: str, examples: examples_lib.Examples
+) -> None:
+  """Labels must be of the head's classes, or probabilities for two of them.
+
+  A class that the head lacks would have no loss at all.
+
+  Args:
+    model: to train.
+    name: of the objective.
+    examples: what it is to learn.
+
+  Raises:
+    UserError: names the field that does not fit.
+  """
+  is_read = registry.get(name).reads == "values" and model.has_classes
+  if not is_read or model.value_link == "expectation":
+    return
+  read = examples.columns["weights"] > 0
+  targets = examples.columns["targets"][read]
+  count = model.num_classes
+  if not np.issubdtype(targets.dtype, np.integer):
+    if count != 2:
+      raise errors.UserError(
+        f"model.num_classes: {count}, but labels are probabilities of two; "
+        "objective 'rating' learns three classes"
+      )
+  elif len(targets) and not 0 <= targets.min() <= targets.max() < count:
+    raise errors.UserError(
+      f"model.num_classes: {count}, but labels are {targets.min()} to "
+      f"{targets.max()}"
+    )
 
 
 def _compute(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from prm_jax import errors
-from prm_jax.build import encoding, fields, models, native, public
+from prm_jax.build import encoding, fields, public, verifier_files
 from prm_jax.checkpoint import hub, prm
 from prm_jax.models import lm, reads
 from prm_jax.text import critiques, hf_tokenizer, prm_encoding, prm_table
@@ -32,6 +32,7 @@ class Reader(NamedTuple):
     aggregate: solution score of its authors.
     max_tokens: context; 0: unlimited.
     encode_last: `encode` for who asks about the last step alone.
+    note: what a user has to know of the scores, or "".
     answered: reference answer -> `encode` that shows it to the model; None
       where the format shows none.
   """
@@ -45,6 +46,7 @@ class Reader(NamedTuple):
   max_tokens: int
   encode_last: EncodeFn
   answered: Callable[[str], EncodeFn] | None = None
+  note: str = ""
 
   @property
   def model(self) -> lm.Model:
@@ -85,6 +87,8 @@ def load(
     path = hub.resolve(directory)
   except errors.UserError as error:
     raise errors.UserError(f"--model: {error}") from error
+  if verifier_files.described(path) is not None:
+    return _native(path, format_name, reference, beta)
   if not path.is_dir():
     raise errors.UserError(f"--model: {path}: no such folder")
   if not public.is_public(path) and not prm.is_adapter(path):
@@ -169,11 +173,10 @@ def _native(
     raise errors.UserError(
       f"--format: {path} is a model trained here, its format is {NATIVE!r}"
     )
-  loaded = models.load(path, "--model")
-  reading, params = native.reading(path, loaded, reference=reference, beta=beta)
-  tokenizer = loaded.tokenizer
+  found = verifier_files.load(path, "--model", reference=reference, beta=beta)
+  tokenizer = found.loaded.tokenizer
   if not isinstance(tokenizer, tokenizer_lib.Tokenizer):
-    return _fine_tuned(path, loaded, reading, params)
+    return _fine_tuned(path, found)
 
   def encode(question: str, given: Sequence[str]) -> steps_lib.EncodedSolution:
     if not given:
@@ -181,24 +184,21 @@ def _native(
     return steps_lib.encode_solution(tokenizer, question, given)
 
   return Reader(
-    reading,
-    params,
+    found.reading,
+    found.params,
     encode,
     NATIVE,
     tokenizer_lib.STEP,
-    "last",
+    found.aggregate,
     0,
     encode,
+    note=found.note,
   )
 
 
-def _fine_tuned(
-  path: pathlib.Path,
-  loaded: models.Loaded,
-  reading: reads.Reading,
-  params: Params,
-) -> Reader:
+def _fine_tuned(path: pathlib.Path, found: verifier_files.Verifier) -> Reader:
   """A verifier that was trained here from a public checkpoint."""
+  loaded = found.loaded
   tokenizer = loaded.tokenizer
   if not isinstance(tokenizer, hf_tokenizer.HfTokenizer):
     raise ValueError(f"{path}: a notation is no tokenizer of a verifier")
@@ -212,12 +212,13 @@ def _fine_tuned(
   )
   encode = encoding.encode_fn(tokenizer, own)
   return Reader(
-    reading,
-    params,
+    found.reading,
+    found.params,
     encode,
     NATIVE,
     own.separator,
     "min",
     loaded.context or 0,
     encode,
+    note=found.note,
   )

@@ -1,5 +1,7 @@
 """What `score` scores with: value heads that read, or a model that writes."""
 
+import dataclasses
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -7,12 +9,16 @@ import ml_collections
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.build import fields, models, public, readers
+from prm_jax.build import fields, models, native, public, readers
 from prm_jax.checkpoint import hub
 from prm_jax.data import solution_files
 from prm_jax.models import lm
-from prm_jax.solvers import generative, rationales, step_scores
+from prm_jax.solvers import generative, judgements, rationales, step_scores
 from prm_jax.text import critiques, hf_tokenizer
+from prm_jax.text import steps as steps_lib
+from prm_jax.text import tokenizer as tokenizer_lib
+
+JUDGEMENT = "judgement"  # format of verifiers trained here that write
 
 
 class Result(NamedTuple):
@@ -59,6 +65,8 @@ class Scorer(Protocol):
 
 def load(config: ml_collections.ConfigDict) -> Scorer:
   """The scorer that the config of `score` asks for."""
+  if config.format == JUDGEMENT:
+    return _Judges(config)
   if config.format in critiques.STYLES:
     return _Writes(config)
   return _Reads(config)
@@ -114,8 +122,8 @@ class _Reads:
     ]
 
   def note(self, lines: Sequence[Mapping[str, Any]]) -> str:
-    del lines
-    return ""
+    is_partial = any(len(line["scores"] or ()) > 1 for line in lines)
+    return self._reader.note if is_partial else ""
 
 
 def _told(scored: step_scores.Scored) -> dict[str, Any]:
@@ -127,7 +135,79 @@ def _told(scored: step_scores.Scored) -> dict[str, Any]:
   return found
 
 
-class _Writes:
+class _Votes:
+  """Steps that are scored by votes."""
+
+  def note(self, lines: Sequence[Mapping[str, Any]]) -> str:
+    """Votes without a verdict, and steps that have no other."""
+    votes = [votes for line in lines for votes in line["votes"]]
+    unknown = sum(vote is None for own in votes for vote in own)
+    if not unknown:
+      return ""
+    blank = sum(all(vote is None for vote in own) for own in votes)
+    count = sum(map(len, votes))
+    return (
+      f"unknown: {unknown:,} of {count:,} votes came to no verdict and do not "
+      f"count; {blank:,} steps have no other and score "
+      f"{generative.UNJUDGED}"
+    )
+
+
+class _Judges(_Votes):
+  """A verifier trained here that writes before its verdicts."""
+
+  def __init__(self, config: ml_collections.ConfigDict):
+    path = pathlib.Path(config.model)
+    loaded = models.load(path, "--model")
+    tokenizer = loaded.tokenizer
+    if native.JUDGEMENT not in loaded.extra or not isinstance(
+      tokenizer, tokenizer_lib.Tokenizer
+    ):
+      raise errors.UserError(
+        f"--model: {path}: format {JUDGEMENT} is of models of generated tasks "
+        "that objective 'judgement' has trained"
+      )
+    self.format_name, self.split = JUDGEMENT, tokenizer_lib.STEP
+    self.aggregate = native.aggregate(loaded)
+    self._tokenizer = tokenizer
+    self._task = loaded.extra[native.JUDGEMENT]["task"]
+    words = judgements.Words(
+      native.verdict_head(path, loaded),
+      tokenizer.encode(judgements.ASKS)[0],
+      tokenizer.eos_id,
+    )
+    self._scorer = judgements.JudgementScorer(
+      loaded.model,
+      loaded.params,
+      tokenizer,
+      words,
+      fields.dataclass(
+        rationales.Config, config.generative.to_dict(), "generative"
+      ),
+    )
+
+  def encode(self, item: solution_files.Item) -> Any:
+    if not item.steps:
+      raise errors.UserError("steps: there are none")
+    text = steps_lib.encode_solution(
+      self._tokenizer, item.problem.prompt, item.steps
+    )
+    name = item.problem.task or self._task  # whose arithmetic it is
+    return dataclasses.replace(item.problem, task=name), text
+
+  def score(
+    self,
+    encoded: Sequence[Any],
+    names: Sequence[str],
+    on_done: Callable[[int], None],
+  ) -> list[Result]:
+    del names
+    judged = self._scorer.judge(*zip(*encoded, strict=True))
+    on_done(len(judged))
+    return [Result(one.scores, _written(one)) for one in judged]
+
+
+class _Writes(_Votes):
   """A generative verifier; nothing that it writes is run."""
 
   def __init__(self, config: ml_collections.ConfigDict):
@@ -172,20 +252,6 @@ class _Writes:
       on_done,
     )
     return [Result(one.scores, _written(one)) for one in judged]
-
-  def note(self, lines: Sequence[Mapping[str, Any]]) -> str:
-    """Votes without a verdict, and steps that have no other."""
-    votes = [votes for line in lines for votes in line["votes"]]
-    unknown = sum(vote is None for own in votes for vote in own)
-    if not unknown:
-      return ""
-    blank = sum(all(vote is None for vote in own) for own in votes)
-    count = sum(map(len, votes))
-    return (
-      f"unknown: {unknown:,} of {count:,} votes came to no verdict and do not "
-      f"count; {blank:,} steps have no other and score "
-      f"{generative.UNJUDGED}"
-    )
 
 
 def _language_model(config: ml_collections.ConfigDict) -> models.Loaded:

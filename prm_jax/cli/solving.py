@@ -11,7 +11,7 @@ import ml_collections
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.build import fields, models, searches
+from prm_jax.build import fields, models, scorers, searches, verifier_files
 from prm_jax.build.methods import base as methods
 from prm_jax.cli import tree_pages
 from prm_jax.decode import scoring, signals, step
@@ -134,16 +134,18 @@ def no_verifier() -> Verifier:
 def model_verifier(
   name: str, loaded: models.Loaded, policy: models.Loaded, task: tasks.Task
 ) -> Verifier:
-  """A verifier with a trunk of its own.
+  """A verifier with a trunk of its own, read as its objective has it."""
+  found = verifier_files.of_model(name, loaded, "verifier")
+  return _read_verifier(name, found, policy)
 
-  Raises:
-    UserError: it has no value head, or another vocabulary than the policy.
-  """
-  if loaded.model.config.value_head == "none":
-    raise errors.UserError("verifier: the model has no value head")
-  _check_vocabulary("verifier", loaded, policy)
-  scorer = scoring.ModelScorer(loaded.model)
-  return Verifier(name, scorer, loaded.params, loaded.model.config)
+
+def _read_verifier(
+  name: str, found: verifier_files.Verifier, policy: models.Loaded
+) -> Verifier:
+  """What several models read costs as if all were of the first one's size."""
+  _check_vocabulary("verifier", found.loaded, policy)
+  scorer = scorers.scorer(found.reading)
+  return Verifier(name, scorer, found.params, found.loaded.model.config)
 
 
 def trunk_verifier(policy: models.Loaded) -> Verifier:
@@ -201,9 +203,10 @@ def load_verifier(
   if name in (CERTAINTY, REFERENCE):
     return signal_verifier(name, policy)
   path = pathlib.Path(name).resolve()
-  return model_verifier(
-    path.parent.name, models.load(path, "--verifier"), policy, task
-  )
+  found = verifier_files.load(path, "--verifier")
+  if found.note:
+    print(found.note)
+  return _read_verifier(path.parent.name, found, policy)
 
 
 def make_solver(
@@ -224,12 +227,9 @@ def make_solver(
   own = tree_pages.add(
     solver_config(sizes), search, task.max_steps, step_format.max_step_tokens
   )
-  scorer = verifier.scorer
-  if isinstance(scorer, scoring.ModelScorer | signals.LawScorer):
-    scorer = dataclasses.replace(scorer, layout=own.layout)
   steps = step.StepFactory(
     policy.model,
-    scorer,
+    scorers.laid_out(verifier.scorer, own.layout),
     searches.sampler(sampler),
     step_format,
     searches.run_fn(search, own.slots),

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import ml_collections
 
 from prm_jax import errors
-from prm_jax.build import models, public, readers
+from prm_jax.build import models, public, readers, scorers
 from prm_jax.checkpoint import hub
 from prm_jax.cli import solving
-from prm_jax.decode import text_scoring
-from prm_jax.models import reads
+from prm_jax.decode import joint, text_scoring
+from prm_jax.models import combined
 from prm_jax.solvers import text_reading
 from prm_jax.tasks import base as tasks
 from prm_jax.text import tokenizer as tokenizer_lib
@@ -58,15 +58,21 @@ def load(
   except errors.UserError as error:
     told = str(error).removeprefix("--model: ")
     raise errors.UserError(f"--verifier: {told}") from error
-  if not isinstance(reader.reading, reads.Values):
+  whole, score_map = reader.reading, None
+  if isinstance(whole, combined.Calibrated):
+    score_map = whole.score_map
+    found = scorers.head(whole.reading)
+  else:
+    found = scorers.head(whole)
+  if found is None:
     raise errors.UserError(
       f"--verifier: {config.verifier}: format {reader.format_name!r} is not "
       "read by one value head and cannot guide a search; `score` reads it"
     )
-  model = reader.reading.model
+  model, head_fn = found
   own = config.solver.max_tokens
   room = int(_MORE_TOKENS * own) + _PER_STEP * task.max_steps
-  reading = text_reading.TextReading(
+  texts = text_reading.TextReading(
     solving.policy_notation(policy),
     reader.encode_last,
     problems,
@@ -75,17 +81,18 @@ def load(
   )
   scorer = text_scoring.TextScorer(
     model,
-    reading.prompts,
-    reading.rows,
-    reading.prompt_slots,
-    reading.row_slots,
+    texts.prompts,
+    texts.rows,
+    texts.prompt_slots,
+    texts.row_slots,
+    head_fn,
   )
   return solving.Verifier(
     pathlib.Path(config.verifier).name,
-    scorer,
+    joint.Mapped(scorer, score_map) if score_map else scorer,
     reader.params,
     model.config,
-    reading,
+    texts,
   )
 
 

@@ -20,7 +20,7 @@ from prm_jax.build import (
 )
 from prm_jax.build.objectives import registry as objectives
 from prm_jax.checkpoint import disk, store
-from prm_jax.cli import compilation, soft_targets
+from prm_jax.cli import compilation, rounds, soft_targets
 from prm_jax.cli import examples as examples_lib
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import pipeline
@@ -51,6 +51,7 @@ class Settings(NamedTuple):
   optim: optim.OptimConfig
   data: pipeline.PipelineConfig
   mesh: jax.sharding.Mesh
+  objective: losses.ObjectiveConfig
   extra: Mapping[str, Any]  # told by the finished model
 
 
@@ -62,7 +63,15 @@ def run(
   topology.start()
   compilation.keep(workdir)
   config.init = flags.model or flags.policy or config.init
-  stage(config, workdir, data_dir=workdir / "data", label="train")
+  own, data_dir = rounds.of(config), workdir / "data"
+  if own.schedule == "none":
+    stage(config, workdir, data_dir=data_dir, label="train")
+  elif not (workdir / MODEL / "model.json").is_file():
+    kept = rounds.run(
+      *(config, own, workdir),
+      lambda c, folder, label: stage(c, folder, data_dir=data_dir, label=label),
+    )
+    _save(config, workdir, kept)
   print(f"model: {workdir / MODEL}")
   return 0
 
@@ -98,6 +107,8 @@ def stage(
   found = found._replace(
     train=soft_targets.teach(config, found.train, settings.data, warm)
   )
+  for part in filter(None, found):
+    losses.check_targets(model.config, config.objective.name, part)
   begun = beginnings.setup(
     model,
     settings.loss_fn,
@@ -127,11 +138,16 @@ def stage(
   params = jax.device_get(nn.unbox(begun.merge(state.best_params)))
   raw = models.Loaded(model, params, tokenizer, _extra(config, settings, warm))
   loaded = soft_targets.calibrated(config, found.held_out, settings.data, raw)
+  _save(config, workdir, loaded)
+  soft_targets.write_confidence(config, *found, settings.data, loaded, workdir)
+  return loaded
+
+
+def _save(config, workdir, loaded):
   with disk.told_when_full(f"{workdir / MODEL}: model not saved"):
     models.save(workdir / MODEL, loaded, workdir)
   if "export" in config and config.export:
     models.export(workdir / config.export, loaded, workdir)
-  return loaded
 
 
 def _extra(
@@ -140,12 +156,17 @@ def _extra(
   warm: models.Loaded | None,
 ) -> dict[str, Any]:
   """What a reader of the finished model has to know."""
-  extra = {"objective": config.objective.name, **settings.extra}
+  extra = {
+    "objective": config.objective.name,
+    native.AGGREGATE: objectives.aggregate(settings.objective),
+    **settings.extra,
+  }
   if warm is not None and models.has_public_tokenizer(warm):
     encoding = config.encoding.to_dict()
     extra = {**warm.extra, **extra, "encoding": encoding}
   if "judgement" in config:
-    extra[native.JUDGEMENT] = config.judgement.to_dict()
+    own = {**config.judgement.to_dict(), "task": config.task.name}
+    extra[native.JUDGEMENT] = own
   return extra
 
 
@@ -219,6 +240,7 @@ def make_settings(
     optim=training.optim_config(config.optim, config.fit.num_steps),
     data=data,
     mesh=mesh,
+    objective=objective,
     extra=extra,
   )
 

@@ -33,7 +33,10 @@ def get_config() -> ml_collections.ConfigDict:
   c.generative = ml_collections.ConfigDict()
   c.generative.mode = "reason"  # or "direct"
   c.generative.votes = 1
-  c.generative.code = "skip"  # or "unanswered"; nothing is ever run here
+  c.generative.pool = "mean"  # of votes; or "majority"
+  # Or "unanswered"; "tool" is a calculator, of format "judgement" alone.
+  # Nothing is ever run here.
+  c.generative.code = "skip"
   c.generative.max_tokens = 2048  # of an analysis
   c.generative.at_limit = "judge"  # or "unknown"
   c.generative.temperature = 0.6

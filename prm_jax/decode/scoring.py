@@ -6,7 +6,13 @@ written, and returns a probability. Its row state is forked with the row.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import (
+  Any,
+  NamedTuple,
+  Protocol,
+  TypeAlias,
+  runtime_checkable,
+)
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +54,16 @@ class Scorer(Protocol):
     ...
 
 
+# `(model, params, hidden [..., d]) -> [...]` float32.
+HeadFn: TypeAlias = Callable[[lm.Model, Params, Array], Array]
+
+
+def value_head(model: lm.Model, params: Params, hidden: Array) -> Array:
+  """What the model's own value head says, as a probability."""
+  values = lm.values(model, params, hidden)
+  return heads.to_probability(values, model.config)
+
+
 @dataclasses.dataclass(frozen=True)
 class NoScorer:
   """For plain sampling: every score is 0 and costs nothing."""
@@ -74,8 +90,7 @@ class TrunkScorer:
 
   def score(self, params, step, prompt, rows):
     del prompt
-    values = lm.values(self.policy, params["policy"], step.hidden)
-    score = heads.to_probability(values, self.policy.config)
+    score = value_head(self.policy, params["policy"], step.hidden)
     return score, jnp.zeros(step.length.shape, jnp.int32), rows
 
 
@@ -88,12 +103,14 @@ class ModelScorer:
     chunk: see `reading.Reader`.
     parts: see there.
     layout: of its cache.
+    head_fn: a score from a hidden state.
   """
 
   verifier: lm.Model
   chunk: int = 10
   parts: int = 8
   layout: cache.Layout = cache.CONTIGUOUS
+  head_fn: HeadFn = value_head
 
   def start(self, params, prompts, prompt_length, num_rows, max_tokens):
     _, prompt = lm.read_prompts(
@@ -117,9 +134,17 @@ class ModelScorer:
       rows,
       jnp.zeros((*num_new.shape, config.embed_dim), config.jax_dtype),
     )
-    values = lm.values(self.verifier, params["verifier"], hidden)
-    score = heads.to_probability(values, self.verifier.config)
+    score = self.head_fn(self.verifier, params["verifier"], hidden)
     return score, num_new, rows
+
+  def of_prompts(
+    self, params: Params, prompts: Array, prompt_length: Array
+  ) -> Array:
+    """Scores [B] of prompts [B, P], read at their last tokens."""
+    hidden, _ = lm.read_prompts(
+      self.verifier, params["verifier"], prompts, prompt_length
+    )
+    return self.head_fn(self.verifier, params["verifier"], hidden)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from prm_jax import errors
-from prm_jax.decode import certainty, reading, state
+from prm_jax.decode import certainty, laws, reading, state
 from prm_jax.models import cache, lm
 from prm_jax.types import Array
 
@@ -80,19 +80,12 @@ class LawScorer:
   def start(self, params, prompts, prompt_length, num_rows, max_tokens):
     views = [(prompts, prompt_length)]
     views += [mask(prompts, prompt_length) for mask in self.masks]
-    read = tuple(
-      state.Second(*lm.read_prompts(self.policy, params["verifier"], *view))
+    begun = [
+      self._reader.start(params["verifier"], *view, num_rows, max_tokens)
       for view in views
-    )
-    config = self.policy.config.transformer
+    ]
+    read, readers = zip(*begun, strict=True)
     shape = (prompts.shape[0], num_rows)
-    readers = tuple(
-      state.Second(
-        jnp.zeros((*shape, config.embed_dim), config.jax_dtype),
-        self.layout.empty_rows(config, *shape, max_tokens),
-      )
-      for _ in views
-    )
     zeros = jnp.zeros(shape, jnp.float32)
     return read, _Rows(zeros, jnp.zeros(shape, jnp.int32), readers)
 
@@ -108,7 +101,7 @@ class LawScorer:
       count = jnp.clip(num_new - done, 0, self.chunk)
       logits, readers = [], []
       for asked, own in zip(prompt, rows.readers, strict=True):
-        law, own = self._read(params["verifier"], tokens, count, asked, own)
+        law, own = self._reader(params["verifier"], tokens, count, asked, own)
         logits.append(law)
         readers.append(own)
       counts = jnp.arange(self.chunk) < count[..., None]
@@ -129,19 +122,9 @@ class LawScorer:
     mean = rows.total / jnp.maximum(rows.num, 1)
     return mean, num_new * len(rows.readers), rows
 
-  def _read(
-    self, params: Any, tokens: Array, count: Array, prompt: Any, own: Any
-  ) -> tuple[Array, Any]:
-    """Logits [B, N, C, v] that the tokens were drawn from."""
-    at_prompt = (own.cache.length == 0)[..., None]
-    before = jnp.where(at_prompt, prompt.hidden[:, None], own.hidden)
-    new, rows = lm.extend_rows(
-      self.policy, params, tokens, count, prompt.cache, own.cache
-    )
-    all_ = jnp.concatenate([before[:, :, None], new], axis=2)
-    last = jnp.take_along_axis(all_, count[..., None, None], axis=2)[:, :, 0]
-    logits = lm.logits(self.policy, params, all_[:, :, :-1])
-    return logits, state.Second(last, rows)
+  @property
+  def _reader(self) -> laws.LawReader:
+    return laws.LawReader(self.policy, self.layout)
 
 
 class _Answering(NamedTuple):

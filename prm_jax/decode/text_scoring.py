@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from prm_jax.decode import reading, scoring
-from prm_jax.models import cache, heads, lm
+from prm_jax.models import cache, lm
 from prm_jax.types import Array, Params, Parents
 
 # `(prompts [B, P], prompt_length [B]) -> (tokens [B, Q], length [B])`, of the
@@ -28,14 +28,6 @@ PromptFn = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 # [B, N, V], end [B, N])`: what stands behind the verifier's prompt, and where
 # its last step is read; 0 where it cannot be.
 RowFn = Callable[..., tuple[np.ndarray, np.ndarray]]
-# `(model, params, hidden [..., d]) -> [...]` float32.
-HeadFn = Callable[[lm.Model, Params, Array], Array]
-
-
-def value_head(model: lm.Model, params: Params, hidden: Array) -> Array:
-  """What the model's own value head says, as a probability."""
-  values = lm.values(model, params, hidden)
-  return heads.to_probability(values, model.config)
 
 
 class ReadRows(NamedTuple):
@@ -124,7 +116,7 @@ class TextScorer:
   row_fn: RowFn
   prompt_slots: int
   row_slots: int
-  head_fn: HeadFn = value_head
+  head_fn: scoring.HeadFn = scoring.value_head
   chunk: int = 16
   parts: int = 8
 

@@ -76,5 +76,5 @@ def mixed(targets: Values, teacher: Values, weight: float) -> Values:
 
 
 def progressive_weight(number: int, num_rounds: int, last: float) -> float:
-  """weight of round `number` (from 0): last * number / (num_rounds - 1)."""
-  return last * number / max(num_rounds - 1, 1)
+  """weight of round `number` (from 0): last * (number + 1) / num_rounds."""
+  return last * (number + 1) / num_rounds

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -9,7 +10,9 @@ from prm_jax import errors
 from prm_jax.build import encoding
 from prm_jax.data import examples as examples_lib
 from prm_jax.data import records, step_values, transforms
+from prm_jax.solvers import judgements
 from prm_jax.tasks import base as tasks
+from prm_jax.tasks import calculators
 from prm_jax.text import steps as steps_lib
 
 NOTES = "notes"  # of a record's `extra`: a rationale per step, or null
@@ -26,12 +29,16 @@ class JudgementConfig:
       verdict. Without a rationale the verdict alone is said, and its
       probability right behind a step's end is the step's score.
     threshold: labels above it are right.
+    note: where rationales come from: "record", the record's own; "calculation",
+      what stands before the step's "=" and what the task's exact calculator
+      makes of it, as the calculator answers when the verifier writes.
   """
 
   right: str = " Yes"
   wrong: str = " No"
   text: str = "{note}{verdict}"
   threshold: float = 0.5
+  note: Literal["record", "calculation"] = "record"
 
   def __post_init__(self):
     if "{verdict}" not in self.text:
@@ -70,22 +77,20 @@ def from_labels(
     if label.steps is None:
       raise errors.UserError(f"{where}.granularity: expected 'step'")
     values, supervised = step_values.values(label)
-    notes = label.extra.get(NOTES) or [None] * len(label.steps)
-    if len(notes) != len(label.steps):
-      raise errors.UserError(
-        f"{where}.extra.{NOTES}: {len(notes)} for {len(label.steps)} steps"
-      )
-    kept = np.flatnonzero(supervised & step_values.until_error(label))
+    problem = problems[label.problem_id]
+    notes = _notes(config, problem, label, where)
+    read = supervised & step_values.until_error(label)
+    kept = np.flatnonzero(read).tolist()
     try:
-      tokens = encode_fn(problems[label.problem_id].prompt, label.steps)
+      tokens = encode_fn(problem.prompt, label.steps)
       said = [
-        words_fn(_said(config, bool(values[k] > config.threshold), notes[k]))
+        _words(config, words_fn, bool(values[k] > config.threshold), notes[k])
         for k in kept
       ]
     except errors.UserError as error:
       raise errors.UserError(f"{where}.{error}") from error
     rows += [
-      to_judgement(tokens, int(k), words)
+      to_judgement(tokens, k, words)
       for k, words in zip(kept, said, strict=True)
     ]
     groups += [group_of[label.problem_id]] * len(kept)
@@ -114,6 +119,53 @@ def to_judgement(
   return transforms.to_sft(judged)
 
 
-def _said(config: JudgementConfig, is_right: bool, note: str | None) -> str:
+def _notes(
+  config: JudgementConfig,
+  problem: tasks.Problem,
+  label: records.StepLabels,
+  where: str,
+) -> Sequence[str | None]:
+  """A rationale per step, or None."""
+  assert label.steps is not None  # checked
+  if config.note == "calculation":
+    return [_calculation(problem, step) for step in label.steps]
+  notes = label.extra.get(NOTES) or [None] * len(label.steps)
+  if len(notes) != len(label.steps):
+    raise errors.UserError(
+      f"{where}.extra.{NOTES}: {len(notes)} for {len(label.steps)} steps"
+    )
+  return notes
+
+
+def _calculation(problem: tasks.Problem, step: str) -> str | None:
+  """`3 + 4 = 7 ; ` of a step `3 + 4 = 8`; None where it has no such form."""
+  asked = step.partition(judgements.ASKS)[0].strip()
+  found = calculators.answer(problem, asked)
+  if found is None:
+    return None
+  return f"{asked} {judgements.ASKS} {found} {judgements.PARTS} "
+
+
+def _words(
+  config: JudgementConfig,
+  words_fn: Callable[[str], Sequence[int]],
+  is_right: bool,
+  note: str | None,
+) -> Sequence[int]:
+  """Tokens of a judgement.
+
+  Raises:
+    UserError: a rationale begins a verdict before its end.
+  """
   verdict = config.right if is_right else config.wrong
-  return config.text.replace("{note}", note or "").replace("{verdict}", verdict)
+  said = lambda own: words_fn(
+    config.text.replace("{note}", note or "").replace("{verdict}", own)
+  )
+  whole = said(verdict)
+  if note:
+    ends = {words_fn(word)[0] for word in (config.right, config.wrong)}
+    if ends & set(said("")):
+      raise errors.UserError(
+        f"judgement: the rationale {note!r} holds a verdict's first token"
+      )
+  return whole

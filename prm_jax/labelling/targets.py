@@ -98,9 +98,10 @@ def from_labels(
     encode_fn: of prompt and steps.
     problems: by id.
     labels: of these problems.
-    kind: "steps"; "prompt_and_steps", the prompt's last token learns its
-      chance of success, `extra["root"]`, too; "policy_steps", the column
-      `policy_weights` is 1 at the tokens of solutions that end right.
+    kind: "steps"; "ratings", human ones, as three classes from wrong to right
+      (PRM800K, arXiv 2305.20050); "prompt_and_steps", the prompt's last token
+      learns its chance of success, `extra["root"]`, too; "policy_steps", the
+      column `policy_weights` is 1 at the tokens of solutions that end right.
 
   Raises:
     UserError: names the record and its field.
@@ -119,7 +120,9 @@ def from_labels(
       tokens = encode_fn(problems[label.problem_id].prompt, label.steps)
     except errors.UserError as error:
       raise errors.UserError(f"{where}.{error}") from error
-    values, supervised = step_values.values(label)
+    values, supervised = (
+      _ratings(label, where) if kind == "ratings" else step_values.values(label)
+    )
     row = transforms.to_step_labels(
       tokens,
       values,
@@ -136,6 +139,17 @@ def from_labels(
     for row in rows:
       row["targets"] = row["targets"].astype(np.float32)
   return examples_lib.from_dicts(rows, groups=groups)
+
+
+def _ratings(
+  label: records.StepLabels, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+  """Ratings -1, 0, 1 as classes 0, 1, 2, and which steps have one."""
+  if label.human is None:
+    raise errors.UserError(f"{where}.human: missing, the objective reads it")
+  known = np.array([rating is not None for rating in label.human], bool)
+  classes = np.array([(rating or 0) + 1 for rating in label.human], np.int32)
+  return classes, known
 
 
 def _with_prompt(

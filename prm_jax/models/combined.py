@@ -1,17 +1,91 @@
 """Readings made of other readings: advantages, ensembles, calibrated scores.
 
 Each is a frozen description like those of `reads`; where it holds several
-members, `params` is a tuple of theirs.
+members, `params` maps "0", "1", ... to theirs.
 """
 
 import dataclasses
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from prm_jax.models import lm, reads
 from prm_jax.types import Array, Params
+
+PoolForm: TypeAlias = Literal["mean", "minimum", "lower", "disagreement"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+  """One score of several verifiers' scores.
+
+  Attributes:
+    form: "mean"; "minimum", that of the most doubtful; "lower", a confidence
+      bound, the mean less `width` standard deviations of the members;
+      "disagreement", that standard deviation.
+    width: of the bound.
+  """
+
+  form: PoolForm = "mean"
+  width: float = 1.0
+
+  def __call__(self, scores: Array) -> Array:
+    """[m, ...] of m members -> [...]."""
+    if self.form == "disagreement":
+      return jnp.std(scores, axis=0)
+    if self.form == "minimum":
+      return jnp.min(scores, axis=0)
+    if self.form == "lower":
+      return jnp.mean(scores, axis=0) - self.width * jnp.std(scores, axis=0)
+    return jnp.mean(scores, axis=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreMap:
+  """A map of probabilities that was fitted on held-out ones.
+
+  Attributes:
+    temperature: of their log-odds; 1 leaves them.
+    knots: (score, probability) of a map that is linear between them and
+      constant beyond, in the order of scores; none: the identity.
+  """
+
+  temperature: float = 1.0
+  knots: tuple[tuple[float, float], ...] = ()
+
+  def __call__(self, scores: Array) -> Array:
+    if self.temperature != 1:
+      tiny = jnp.finfo(scores.dtype).eps
+      logits = jax.scipy.special.logit(jnp.clip(scores, tiny, 1 - tiny))
+      scores = jax.nn.sigmoid(logits / self.temperature)
+    if self.knots:
+      at, to = (jnp.array(side) for side in zip(*self.knots, strict=True))
+      scores = jnp.interp(scores, at, to)
+    return scores
+
+
+@dataclasses.dataclass(frozen=True)
+class VerdictHead:
+  """P(right) of a generative verifier that judges at once.
+
+  p(right) / (p(right) + p(wrong)) of the token that would follow.
+
+  Attributes:
+    right: first token of the verdict on a right step.
+    wrong: on a wrong one.
+  """
+
+  right: int
+  wrong: int
+
+  def __call__(self, model: lm.Model, params: Params, hidden: Array) -> Array:
+    """[..., d] -> [...]."""
+    return self.of_logits(lm.logits(model, params, hidden))
+
+  def of_logits(self, logits: Array) -> Array:
+    """[..., v] -> [...]."""
+    return jax.nn.sigmoid(logits[..., self.right] - logits[..., self.wrong])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,11 +114,36 @@ class Advantages:
     start: Array,
     places: Array,
   ) -> Array:
-    own = self.base(params[0], tokens, length, start, places)
+    own = self.base(params["0"], tokens, length, start, places)
     prompt = jnp.maximum(start - 1, 0)[:, None]
     both = jnp.concatenate([prompt, places], axis=1)
-    values = self.prover(params[1], tokens, length, start, both)
+    values = self.prover(params["1"], tokens, length, start, both)
     return own + self.alpha * (values[:, 1:] - values[:, :-1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Differences:
+  """r_k = q_k - q_{k-1}, q_0 = 0: step rewards of what sums them up.
+
+  Those of an implicit model (arXiv:2412.01981), whose authors choose by the
+  least of them.
+
+  Attributes:
+    reading: gives the sums.
+  """
+
+  reading: reads.Reading
+
+  def __call__(
+    self,
+    params: Params,
+    tokens: Array,
+    length: Array,
+    start: Array,
+    places: Array,
+  ) -> Array:
+    sums = self.reading(params, tokens, length, start, places)
+    return jnp.diff(sums, axis=1, prepend=0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,14 +152,11 @@ class Ensemble:
 
   Attributes:
     members: their readings.
-    form: "mean"; "lower", a confidence bound, the mean less `width` standard
-      deviations of the members; "disagreement", that standard deviation.
-    width: of the bound.
+    pool: one score of theirs.
   """
 
   members: tuple[reads.Reading, ...]
-  form: Literal["mean", "lower", "disagreement"] = "mean"
-  width: float = 1.0
+  pool: Pool
 
   def __call__(
     self,
@@ -70,31 +166,24 @@ class Ensemble:
     start: Array,
     places: Array,
   ) -> Array:
-    scores = jnp.stack([
-      member(own, tokens, length, start, places)
-      for member, own in zip(self.members, params, strict=True)
-    ])  # fmt: skip
-    if self.form == "disagreement":
-      return jnp.std(scores, axis=0)
-    if self.form == "lower":
-      return jnp.mean(scores, axis=0) - self.width * jnp.std(scores, axis=0)
-    return jnp.mean(scores, axis=0)
+    scores = [
+      member(params[str(index)], tokens, length, start, places)
+      for index, member in enumerate(self.members)
+    ]
+    return self.pool(jnp.stack(scores))
 
 
 @dataclasses.dataclass(frozen=True)
 class Calibrated:
-  """Scores by way of a map that was fitted on held-out ones.
+  """Probabilities by way of a fitted map.
 
   Attributes:
     reading: gives probabilities.
-    temperature: of their log-odds; 1 leaves them.
-    knots: (score, probability) of a map that is linear between them and
-      constant beyond, in the order of scores; none: the identity.
+    score_map: of them.
   """
 
   reading: reads.Reading
-  temperature: float = 1.0
-  knots: tuple[tuple[float, float], ...] = ()
+  score_map: ScoreMap
 
   def __call__(
     self,
@@ -104,32 +193,20 @@ class Calibrated:
     start: Array,
     places: Array,
   ) -> Array:
-    scores = self.reading(params, tokens, length, start, places)
-    if self.temperature != 1:
-      tiny = jnp.finfo(scores.dtype).eps
-      logits = jax.scipy.special.logit(jnp.clip(scores, tiny, 1 - tiny))
-      scores = jax.nn.sigmoid(logits / self.temperature)
-    if self.knots:
-      at, to = (jnp.array(side) for side in zip(*self.knots, strict=True))
-      scores = jnp.interp(scores, at, to)
-    return scores
+    return self.score_map(self.reading(params, tokens, length, start, places))
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdicts:
-  """P(right) of a generative verifier that judges at once.
-
-  p(right) / (p(right) + p(wrong)) of the token that would follow each place.
+  """What a generative verifier would say right behind each place.
 
   Attributes:
     model: has an LM head.
-    right: first token of the verdict on a right step.
-    wrong: on a wrong one.
+    head: between the two verdicts.
   """
 
   model: lm.Model
-  right: int
-  wrong: int
+  head: VerdictHead
 
   def __call__(
     self,
@@ -141,4 +218,4 @@ class Verdicts:
   ) -> Array:
     del start
     logits = reads.logits_at(self.model, params, tokens, length, places)
-    return jax.nn.sigmoid(logits[..., self.right] - logits[..., self.wrong])
+    return self.head.of_logits(logits)

@@ -112,8 +112,22 @@ def _hidden(model: lm.Model, tokens: Array, length: Array) -> Array:
 def _values_at(
   model: lm.Model, tokens: Array, length: Array, places: Array
 ) -> Array:
+  return model.values(_hidden_at(model, tokens, length, places))
+
+
+def hidden_at(
+  model: lm.Model, params: Params, tokens: Array, length: Array, places: Array
+) -> Array:
+  """[b, k, d] what the heads see at the places."""
+  out = model.apply(params, tokens, length, places, method=_hidden_at)
+  return cast(Array, out)
+
+
+def _hidden_at(
+  model: lm.Model, tokens: Array, length: Array, places: Array
+) -> Array:
   hidden = _hidden(model, tokens, length)
-  return model.values(jnp.take_along_axis(hidden, places[..., None], axis=1))
+  return jnp.take_along_axis(hidden, places[..., None], axis=1)
 
 
 def logits_at(
@@ -127,8 +141,7 @@ def logits_at(
 def _logits_at(
   model: lm.Model, tokens: Array, length: Array, places: Array
 ) -> Array:
-  hidden = _hidden(model, tokens, length)
-  return model.logits(jnp.take_along_axis(hidden, places[..., None], axis=1))
+  return model.logits(_hidden_at(model, tokens, length, places))
 
 
 def _log_probs(

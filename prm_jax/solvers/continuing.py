@@ -32,10 +32,17 @@ class Text(NamedTuple):
 
 
 class Written(NamedTuple):
-  """What was written, and why no more: an end token is left out."""
+  """What was written, and why no more: an end token is left out.
+
+  Attributes:
+    tokens: without that.
+    end: why no more.
+    last: the end token; -1: none.
+  """
 
   tokens: tuple[int, ...]
   end: End
+  last: int = -1
 
 
 class Continuer:
@@ -132,7 +139,7 @@ class Continuer:
 
   def _read(self, tokens: list[int]) -> Written:
     if tokens and tokens[-1] in self._notation.eos_ids:
-      return Written(tuple(tokens[:-1]), "eos")
+      return Written(tuple(tokens[:-1]), "eos", tokens[-1])
     tables, state, hit = self._notation.solution_ends, 0, False
     for token in tokens:
       hit = bool(tables.hit[state, token])

@@ -39,11 +39,13 @@ class Judged(NamedTuple):
     votes: [k, N] P(yes) after each rationale; NaN: unknown, no verdict.
     drafts: [k][N] the rationales, as tokens.
     num_tokens: read of the chat and written.
+    rule: makes a score of the votes.
   """
 
   votes: np.ndarray
   drafts: list[list[rationales.Draft]]
   num_tokens: int
+  rule: rationales.Pool = "mean"
 
   @property
   def num_unknown(self) -> int:
@@ -51,12 +53,21 @@ class Judged(NamedTuple):
 
   @property
   def scores(self) -> Float[np.ndarray, "k"]:
-    return pool(self.votes)
+    return pool(self.votes, self.rule)
 
 
-def pool(votes: Float[np.ndarray, "k N"]) -> Float[np.ndarray, "k"]:
-  """Mean of the known votes of each step; `UNJUDGED` where there is none."""
+def pool(
+  votes: Float[np.ndarray, "k N"], rule: rationales.Pool = "mean"
+) -> Float[np.ndarray, "k"]:
+  """The known votes of each step as one; `UNJUDGED` where there is none.
+
+  Args:
+    votes: P(yes); NaN: unknown.
+    rule: see `rationales.Config.pool`.
+  """
   known = ~np.isnan(votes)
+  if rule == "majority":
+    votes = np.heaviside(votes - UNJUDGED, UNJUDGED)
   count = known.sum(axis=1)
   total = np.where(known, votes, 0).sum(axis=1)
   mean = total / np.maximum(count, 1)
@@ -156,7 +167,10 @@ class GenerativeScorer:
       if on_step is not None:
         on_step(sum(len(state.steps) == index + 1 for state in states))
     return [
-      Judged(np.stack(state.votes), state.drafts, state.num_tokens)
+      Judged(
+        *(np.stack(state.votes), state.drafts, state.num_tokens),
+        self._config.pool,
+      )
       for state in states
     ]
 

@@ -2,12 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from prm_jax import errors
 from prm_jax.decode import sampling
 from prm_jax.solvers import continuing
 from prm_jax.text import critiques, hf_tokenizer
+
+Pool: TypeAlias = Literal["mean", "majority"]
 
 
 @dataclasses.dataclass
@@ -48,6 +50,8 @@ class Config:
       program or its output.
     at_limit: where a rationale does not come to its verdict, "judge" asks for
       one after the analysis so far, and "unknown" has no vote.
+    pool: of the votes of a step: their "mean", as the authors do, or the
+      "majority", the share of those above 1/2, of which a half is half a one.
     temperature, top_p, top_k: of sampling.
     batch_size: texts of a program call.
     seed: of sampling.
@@ -59,6 +63,7 @@ class Config:
   rounds: int = 3
   max_tokens: int = 2048
   at_limit: Literal["judge", "unknown"] = "judge"
+  pool: Pool = "mean"
   temperature: float = 0.6
   top_p: float = 0.95
   top_k: int = 20

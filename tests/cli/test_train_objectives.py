@@ -121,6 +121,55 @@ def test_pooled_then_distilled_and_calibrated(prm, given, tmp_path):
   assert min(levels) - 1e-6 <= found.min() <= found.max() <= max(levels) + 1e-6
 
 
+def test_rounds_and_a_confidence_of_what_is_near(prm, given, tmp_path):
+  """CaPE's second round begins with the first; the last knows its places."""
+  model = train(
+    *(prm, given, tmp_path / "a", "cape", "rounds.num=2"),
+    *("rounds.num_steps=1", "calibration.method=sdm"),
+  )
+  metrics = outputs.curve(tmp_path / "a" / "round_1" / "metrics.jsonl")
+  assert any("eval/loss" in row for row in metrics)
+  kept = models.load(model, "model")
+  assert kept.extra["objective"] == "ovm"
+  plain = score(prm, given, model, tmp_path / "plain")
+  for place in (0, 1):
+    folder = tmp_path / "a" / f"round_{place}"
+    found = score(prm, given, folder / "sdm", tmp_path / f"sdm{place}")
+    own = score(prm, given, folder / "model", tmp_path / f"own{place}")
+    # The same side of 1/2; it knows these very solutions, so that d is 1.
+    assert ((found > 0.5) == (own > 0.5)).all()
+    if np.array_equal(own, plain):
+      break
+  else:
+    pytest.fail("neither round was kept")
+
+
+def test_a_calculating_verifier_votes(prm, given, tmp_path):
+  model = train(prm, given, tmp_path / "a", "calculating_judgement")
+  flags = ("--model", model, "--input", given[1], "--format", "judgement")
+  own = ("code=tool", "votes=2", "max_tokens=4", "pool=majority", "rounds=2")
+  code, _, err = prm(
+    *("score", *flags, "--workdir", tmp_path / "w"),
+    *(f"--config.generative.{flag}" for flag in own),
+  )
+  assert code == 0, err
+  text = (tmp_path / "w" / "scores.jsonl").read_text()
+  for line in map(json.loads, text.splitlines()):
+    assert (line["format"], line["aggregate"]) == ("judgement", "min")
+    assert np.shape(line["votes"]) == (2, 2)
+    assert set(line["scores"]) <= {0.0, 0.25, 0.5, 0.75, 1.0}
+
+
+def test_ratings_are_three_classes(prm, given, tmp_path):
+  rated = records.StepLabels(
+    *("p", (0, 0), (0, 0), "people"), steps=GOOD, human=(1, 0)
+  )
+  record_files.write(tmp_path / "rated.jsonl", [rated] * 4)
+  files = (f"examples.{x}labels={tmp_path}/rated.jsonl" for x in ("", "eval_"))
+  model = train(prm, given, tmp_path / "a", "three_class", *files)
+  assert models.load(model, "model").model.config.num_classes == 3
+
+
 @pytest.mark.parametrize(
   ("name", "flag", "told"),
   [
@@ -129,6 +178,10 @@ def test_pooled_then_distilled_and_calibrated(prm, given, tmp_path):
     ("preference", "examples.pairs=", "examples.pairs: no file given"),
     ("alpha_math", "model.value_link=sigmoid", "value_link 'tanh'"),
     ("pav", "seed=0", "extra.root: missing"),
+    ("three_class", "seed=0", "human: missing"),
+    ("cape", "rounds.gap=-1", "rounds: num and num_steps"),
+    ("distilled", "seed=0", "teacher.model: is no verifier"),
+    ("binned", "calibration.size=0", "calibration.size: must"),
     ("mcts_dpo", "objective.reference=/nowhere", "objective.reference"),
   ],
 )

@@ -44,5 +44,5 @@ def test_mixing_and_its_schedule():
   with pytest.raises(ValueError, match="weight 2"):
     empirical.mixed(targets, teacher, 2.0)
   weights = [empirical.progressive_weight(i, 4, 0.6) for i in range(4)]
-  np.testing.assert_allclose(weights, [0, 0.2, 0.4, 0.6])
-  assert empirical.progressive_weight(0, 1, 0.6) == 0
+  np.testing.assert_allclose(weights, [0.15, 0.3, 0.45, 0.6])
+  assert empirical.progressive_weight(0, 1, 0.0) == 0

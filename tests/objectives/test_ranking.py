@@ -9,6 +9,7 @@ import optax
 import pytest
 
 from prm_jax.objectives import ranking
+from prm_jax.tasks import chain
 
 Q = jnp.array([[0.3, 1.0, -2.0, 9.0]])
 RIGHT = jnp.array([[True, True, False, True]])
@@ -23,7 +24,8 @@ def pqm(values, right=RIGHT, step=STEP, margin=4.0):
 def test_process_q_ranking_by_hand():
   loss, found = pqm(Q)
   terms = [2.126928, 1.976130, 1.522299]
-  assert float(loss) == pytest.approx(np.mean(terms), abs=1e-6)
+  assert float(loss) == pytest.approx(1.875119, abs=1e-6)
+  assert np.mean(terms) == pytest.approx(1.875119, abs=1e-6)
   ordered = found["ordered"]
   assert (float(ordered.total), float(ordered.count)) == (2, 2)
 
@@ -109,3 +111,19 @@ def test_weights_of_a_list_by_hand():
   ):
     assert float(found[i, j]) == pytest.approx(want, abs=1e-6)
     assert found[i, j] == found[j, i]
+
+
+def test_values_of_chains_are_in_the_order_that_is_learnt():
+  """V(ok) rises, V(bad) falls and stays below the prompt's (E3)."""
+  rng = np.random.default_rng(0)
+  for _ in range(200):
+    config = chain.Config(
+      modulus=int(rng.integers(2, 50)),
+      num_addends=int(rng.integers(1, 9)),
+      error_rate=rng.uniform(0, 0.5),
+      recovery_rate=rng.uniform(0, 0.5),
+    )
+    bad, ok = chain.state_values(config).T
+    assert (np.diff(ok) >= -1e-12).all()
+    assert (np.diff(bad) <= 1e-12).all()
+    assert bad[1] <= ok[0] + 1e-12

@@ -81,6 +81,8 @@ class Objective:
     is_whole: a row of a batch is one example, and the loss a mean over them.
     has_reference: compares with the logits of another model.
     forms: that it comes in, the first by default.
+    aggregate: rule of `search.aggregate` that makes a solution's score of its
+      steps', where nobody names another.
   """
 
   loss: LossOf
@@ -90,6 +92,7 @@ class Objective:
   is_whole: bool = False
   has_reference: bool = False
   forms: tuple[str, ...] = ("",)
+  aggregate: str = "last"
 
 
 def of(output: Array | None) -> Array:

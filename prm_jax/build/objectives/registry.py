@@ -4,9 +4,9 @@ Next tokens: "sft", and "judgement", what a generative verifier says of steps.
 
 Values and labels at positions: "orm" (outcome at the last token), "ovm"
 (outcome at every token), "tvm" (prefix-tree value at every token), "step"
-(labels at step ends), "pav" (these and the prompt's), "alpha_math" (a policy
-beside values). A head of bins (`value_link` "expectation") learns any of them
-as a distribution.
+(labels at step ends), "rating" (human ratings of them: wrong, neutral, right),
+"pav" (labels and the prompt's), "alpha_math" (a policy beside values). A head
+of bins (`value_link` "expectation") learns any of them as a distribution.
 
 All steps of a solution: "pqm" (their order), "survival" (the first error; a
 score is the chance that the step is right if those before it are, so that
@@ -25,19 +25,34 @@ _Of = base.Objective
 
 OBJECTIVES: dict[str, base.Objective] = {
   "sft": _Of(positions.next_tokens, "tokens", "next_tokens"),
-  "judgement": _Of(positions.next_tokens, "tokens", "judgements", "labels"),
+  "judgement": _Of(
+    *(positions.next_tokens, "tokens", "judgements", "labels"),
+    aggregate="min",
+  ),
   "orm": _Of(positions.values, "values", "outcome"),
   "ovm": _Of(positions.values, "values", "outcomes"),
   "tvm": _Of(positions.values, "values", "tree"),
-  "step": _Of(positions.values, "values", "steps", "labels"),
+  "step": _Of(positions.values, "values", "steps", "labels", aggregate="min"),
+  "rating": _Of(
+    positions.values, "values", "ratings", "labels", aggregate="product"
+  ),
   "pav": _Of(positions.values, "values", "prompt_and_steps", "labels"),
   "alpha_math": _Of(positions.policy_value, "both", "policy_steps", "labels"),
-  "pqm": _Of(steps.ranked, "score", "steps", "labels", is_whole=True),
-  "survival": _Of(steps.survival, "score", "steps", "labels", is_whole=True),
+  "pqm": _Of(
+    *(steps.ranked, "score", "steps", "labels"),
+    is_whole=True,
+    aggregate="min",
+  ),
+  "survival": _Of(
+    *(steps.survival, "score", "steps", "labels"),
+    is_whole=True,
+    aggregate="product",
+  ),
   "pooled": _Of(
     *(steps.pooled, "score", "step_outcomes"),
     is_whole=True,
     forms=("max", "noisy_or", "log_mean_exp"),
+    aggregate="min",
   ),
   "preference": _Of(
     *(rows.preference, "score", "pair_ends", "pairs"),
@@ -97,3 +112,10 @@ def form(config: base.ObjectiveConfig) -> str:
       f"objective.form: {found!r} is not one of {', '.join(forms)}"
     )
   return found
+
+
+def aggregate(config: base.ObjectiveConfig) -> str:
+  """The rule for what is trained so; a noisy or says all steps are right."""
+  if form(config) == "noisy_or":
+    return "product"
+  return get(config.name).aggregate
