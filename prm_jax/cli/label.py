@@ -22,8 +22,11 @@ from prm_jax.checkpoint import disk
 from prm_jax.cli import (
   compilation,
   label_input,
+  label_pairs,
   label_policy,
   label_problems,
+  label_sampling,
+  label_trees,
   relabel,
   report,
   solving,
@@ -46,6 +49,15 @@ _LABELLERS: Mapping[str, tuple[type, LabelFn]] = {
   "rollouts": (rollouts.RolloutConfig, rollouts.label),
   "binary_search": (binary_search.SearchConfig, binary_search.label),
 }
+_OF_PROBLEMS: Mapping[str, Callable[..., int]] = {
+  label_problems.NAME: label_problems.run,
+  label_sampling.NAME: label_sampling.run,
+}
+# They make labels of files alone.
+_WITHOUT_POLICY: Mapping[str, Callable[..., int]] = {
+  label_pairs.NAME: label_pairs.run,
+  label_trees.NAME: label_trees.run,
+}
 
 
 def run(
@@ -56,19 +68,25 @@ def run(
   """Labels the input's solutions and tells what the labels are like."""
   if "relabel" in config:
     return relabel.run(config, workdir, flags)
-  config.policy = flags.policy or flags.model or config.policy
-  config.input = flags.input or config.input
-  for name in ("policy", "input"):
-    if not config[name]:
-      raise errors.UserError(f"label needs --{name}")
   name = config.labeller.name
-  if name == label_problems.NAME:
-    return label_problems.run(config, workdir)
-  if name not in _LABELLERS:
-    known = (*_LABELLERS, label_problems.NAME)
+  known = (*_LABELLERS, *_OF_PROBLEMS, *_WITHOUT_POLICY)
+  if name not in known:
     raise errors.UserError(
       f"labeller.name: {name!r} is not one of {', '.join(known)}"
     )
+  if name not in config:
+    raise errors.UserError(f"labeller.name: {name!r} is of --config {name}")
+  if name not in _WITHOUT_POLICY:
+    config.policy = flags.policy or flags.model or config.policy
+    if not config.policy:
+      raise errors.UserError("label needs --policy")
+  config.input = flags.input or config.input
+  if not config.input:
+    raise errors.UserError("label needs --input")
+  if name in _WITHOUT_POLICY:
+    return _WITHOUT_POLICY[name](config, workdir)
+  if name in _OF_PROBLEMS:
+    return _OF_PROBLEMS[name](config, workdir)
   kind, label_fn = _LABELLERS[name]
   own: Any = fields.dataclass(kind, config[name].to_dict(), name)
   completer = label_policy.load(config)

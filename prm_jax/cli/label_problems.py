@@ -42,7 +42,7 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
   pairing = fields.dataclass(pairs.PairConfig, config.pairs.to_dict(), "pairs")
   completer = label_policy.load(config)
   found = problem_files.read(config.input, config.skip_bad)
-  found, longest = _encodable(config, completer, found)
+  found, longest = encodable(config, completer, found)
   compilation.keep(workdir)
   write = _Writer(config, completer, own.num, longest)
   label_fn = functools.partial(
@@ -68,7 +68,7 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
   return 0
 
 
-def _encodable(
+def encodable(
   config: ml_collections.ConfigDict,
   completer: label_policy.Completer,
   found: problem_files.Read,
@@ -148,16 +148,16 @@ class _Files:
       UserError: the files are not of the beginning of this input.
     """
     path = self.paths[SEARCHES]
-    done = [json.loads(line) for line in _whole_lines(path)]
+    done = [json.loads(line) for line in whole_lines(path)]
     for number, row in enumerate(done):
       expected = items[number] if number < len(items) else (0, None)
       if expected[1] is None or (row["line"], row["problem_id"]) != (
         *(expected[0], expected[1].id),
       ):
         raise errors.UserError(f"{path}:{number + 1}: is of another input")
-    _keep(path, len(done))
+    keep(path, len(done))
     for name, counter in ((LABELS, "labels"), (PAIRS, "pairs")):
-      _keep(self.paths[name], sum(row[counter] for row in done))
+      keep(self.paths[name], sum(row[counter] for row in done))
     return done
 
   def append(
@@ -187,7 +187,7 @@ class _Files:
 
   def labels(self) -> list[records.StepLabels]:
     """All that are written."""
-    lines = _whole_lines(self.paths[LABELS])
+    lines = whole_lines(self.paths[LABELS])
     return [records.from_json(line, records.StepLabels) for line in lines]
 
   def _write(self, name: str, lines: Iterable[str]) -> None:
@@ -196,15 +196,15 @@ class _Files:
       file.writelines(line + "\n" for line in lines)
 
 
-def _whole_lines(path: pathlib.Path) -> list[bytes]:
+def whole_lines(path: pathlib.Path) -> list[bytes]:
   """Without a last line that is not at its end."""
   text = path.read_bytes() if path.exists() else b""
   return text[: text.rfind(b"\n") + 1].splitlines(keepends=True)
 
 
-def _keep(path: pathlib.Path, num: int) -> None:
+def keep(path: pathlib.Path, num: int) -> None:
   """Cuts a file off behind so many lines."""
-  lines = _whole_lines(path)
+  lines = whole_lines(path)
   if len(lines) < num:
     raise errors.UserError(
       f"{path}: has {len(lines)} lines, {SEARCHES} tells of {num}"

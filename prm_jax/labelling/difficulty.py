@@ -46,7 +46,7 @@ class Config:
   def __post_init__(self):
     for name in ("num", "batch", "max_samples", "probe"):
       if getattr(self, name) < 1:
-        raise errors.UserError(f"method.{name}: must be at least 1")
+        raise errors.UserError(f"difficulty.{name}: must be at least 1")
 
 
 @dataclasses.dataclass
@@ -143,3 +143,31 @@ def _draw(
     is_new = all(solution.steps != other.steps for other in one.right)
     if len(one.right) < one.wanted and (is_new or not config.distinct):
       one.right.append(solution)
+
+
+def summarise(found: Sequence[Sampled]) -> dict[str, int | float | None]:
+  """Statistics of what problems got.
+
+  Returns:
+    Sums over problems: `wanted`, `kept`, `samples`, `right` (kept or not),
+    `without_verdict`; `problems`, and how many are `unsolved` or got `fewer`
+    than is wanted; `pass_rate`, the mean share of right samples of a problem;
+    `samples_per_solution`, of those kept, null where none is.
+  """
+  known = [one for one in found if one.num_known]
+  kept = sum(len(one.right) for one in found)
+  samples = sum(one.num_samples for one in found)
+  total_known = sum(one.num_known for one in found)
+  rates = [one.num_right / one.num_known for one in known]
+  return {
+    "problems": len(found),
+    "wanted": sum(one.wanted for one in found),
+    "kept": kept,
+    "unsolved": sum(not one.num_right for one in found),
+    "fewer": sum(len(one.right) < one.wanted for one in found),
+    "samples": samples,
+    "right": sum(one.num_right for one in found),
+    "without_verdict": samples - total_known,
+    "pass_rate": float(np.mean(rates)) if rates else None,
+    "samples_per_solution": samples / kept if kept else None,
+  }

@@ -36,7 +36,7 @@ def summarise(
   known = total > 0
   share = correct / np.maximum(total, 1)
   hard = known & (correct > threshold * total)
-  cost = _cost(labels)
+  spent = cost(labels)
   num = int(known.sum())
   return {
     "solutions": len(labels),
@@ -49,8 +49,8 @@ def summarise(
     "value_by_step": _by_step(share, known),
     "first_error": _first_errors(labels, threshold),
     **_shapes(labels, threshold),
-    "cost": cost,
-    "tokens_per_label": cost["policy_tokens"] / num if num else None,
+    "cost": spent,
+    "tokens_per_label": spent["policy_tokens"] / num if num else None,
   }
 
 
@@ -135,7 +135,8 @@ def _shapes(
   }
 
 
-def _cost(labels: Sequence[records.StepLabels]) -> Mapping[str, int]:
+def cost(labels: Sequence[records.StepLabels]) -> Mapping[str, int]:
+  """The sums of what `extra` tells, see `rollouts.Cost`."""
   return {
     name: sum(one.extra.get(rollouts.COST, {}).get(name, 0) for one in labels)
     for name in rollouts.Cost._fields

@@ -19,7 +19,7 @@ from prm_jax.data import records
 METHOD, QUALITY = "method", "quality"  # what a record has in `extra`
 
 Steps: TypeAlias = tuple[str, ...]
-Method: TypeAlias = Literal["alpha_math", "rest"]
+Method: TypeAlias = Literal["counts", "alpha_math", "rest"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +144,9 @@ def label(
 
   Args:
     solutions: those of a problem make its tree.
-    method: "alpha_math" (arXiv 2405.03553): (Q + 1) / 2 with Q the mean +-1 of
+    method: "counts", the right and all solutions through the step, which are
+      the values of TVM (arXiv 2407.12863) and P2T (2509.18314) at its end.
+      "alpha_math" (arXiv 2405.03553): (Q + 1) / 2 with Q the mean +-1 of
       the solutions through the step, or what the search says; +-1 at the end.
       "rest" (arXiv 2406.03816): `qualities`.
     source: who wrote the solutions, for the records.
@@ -155,9 +157,10 @@ def label(
   for one in dict.fromkeys(solutions):
     nodes = trees[one.problem_id].path(one.steps)
     extra: Mapping[str, Any] = {METHOD: method, "correct": one.correct}
+    soft: list[float] | None = None
     if method == "alpha_math":
       soft = [(q + 1) / 2 for q in returns(nodes, one)]
-    else:
+    elif method == "rest":
       soft = qualities(nodes, variant)
       extra = {**extra, QUALITY: variant}
     found.append(
@@ -167,7 +170,7 @@ def label(
         n_total=tuple(node.num_total for node in nodes[1:]),
         completer=source,
         steps=one.steps,
-        soft=tuple(soft),
+        soft=None if soft is None else tuple(soft),
         extra=extra,
       )
     )

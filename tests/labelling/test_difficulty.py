@@ -79,5 +79,5 @@ def test_distinct():
 
 
 def test_mistakes():
-  with pytest.raises(errors.UserError, match=r"method\.batch: must be"):
+  with pytest.raises(errors.UserError, match=r"difficulty\.batch: must be"):
     Config(batch=0)
