@@ -24,6 +24,7 @@ from prm_jax.labelling import (
   consensus,
   counts,
   first_errors,
+  information,
   judges,
   label_noise,
   label_stats,
@@ -105,6 +106,10 @@ METHODS: dict[str, tuple[type, MethodFn]] = {
   "scan": (
     label_noise.Config,
     lambda given, own: label_noise.relabel(given.labels, own),
+  ),
+  "information": (
+    information.Config,
+    lambda given, own: information.relabel(given.labels, own),
   ),
   "mutations": (mutations.Config, _mutations),
 }

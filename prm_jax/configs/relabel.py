@@ -15,6 +15,7 @@ The argument is the method, `method` its choices:
   sorm       any of K completions, closed towards the start, balanced (GLoRe)
   hazard     the first error, for the objective "survival" (CRM)
   scan       probabilities that undo known error rates of completions (SCAN)
+  information  entropy of the outcome and surprisal of a right one by step
   mutations  lines of right programs rewritten, run and labelled (PRLCoder)
 
 The input holds labels that `label` wrote, or solutions, which a judge labels
@@ -69,6 +70,7 @@ METHODS = {
     "prior": 0.0,  # P(a step is right); 0: estimated
     "threshold": 0.0,
   },
+  "information": {"prior": 0.5},  # completions added to right and wrong ones
   "mutations": {"refactor": 0.5, "copies": 1, "seed": 0},
 }
 
