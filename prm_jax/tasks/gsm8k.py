@@ -10,11 +10,29 @@ from prm_jax.tasks import answers, base, question_files, solved_text, text_task
 from prm_jax.text import segments
 
 NAME = "gsm8k"
+MARK = "####"
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
 _TOLD = (
   "train.jsonl and test.jsonl of GSM8K are in grade_school_math/data of "
   "github.com/openai/grade-school-math"
 )
+
+
+def without_calculator(text: str) -> str:
+  """The text without its calculator spans; what they gave stays."""
+  return _CALCULATOR.sub("", text)
+
+
+def split_answer(text: str) -> tuple[str, str]:
+  """Working and final answer, without the commas of `1,000`.
+
+  Raises:
+    UserError: no mark, or nothing behind the last one.
+  """
+  answer = (answers.after_hashes(text) or "").replace(",", "")
+  if not answer:
+    raise errors.UserError(f"answer: no {MARK!r} with an answer behind it")
+  return text.rpartition(MARK)[0], answer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,13 +66,13 @@ class Gsm8k(solved_text.SolvedText):
   ) -> question_files.Solved:
     question = question_files.text_of(row, "question", place)
     solution = question_files.text_of(row, "answer", place)
-    answer = (answers.after_hashes(solution) or "").replace(",", "")
-    if not answer:
-      raise errors.UserError(f"{place}: answer: nothing behind '####'")
-    working = solution.rpartition("####")[0]
+    try:
+      working, answer = split_answer(solution)
+    except errors.UserError as error:
+      raise errors.UserError(f"{place}: {error}") from None
     if self._calculator == "remove":
-      working = _CALCULATOR.sub("", working)
+      working = without_calculator(working)
     lines = segments.split(working, "newline").steps
     digest = hashlib.sha256(question.encode()).hexdigest()[:16]
     problem = base.Problem(f"{NAME}/{digest}", NAME, question, answer)
-    return question_files.Solved(problem, [*lines, f"#### {answer}"])
+    return question_files.Solved(problem, [*lines, f"{MARK} {answer}"])

@@ -157,7 +157,7 @@ def test_no_path_says_where_the_files_are():
   ("row", "told"),
   [
     ({"question": "a"}, ":1: answer: must be a text"),
-    ({"question": "a", "answer": "5"}, ":1: answer: nothing behind '####'"),
+    ({"question": "a", "answer": "5"}, ":1: answer: no '####' with an answer"),
     ({"problem": "a"}, ":1: question: must be a text"),
     ([1], ":1: not a JSON object"),
   ],

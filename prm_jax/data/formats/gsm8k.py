@@ -2,18 +2,15 @@
 
 import dataclasses
 import functools
-import re
 from collections.abc import Iterator
 from typing import Literal
 
-from prm_jax import errors
 from prm_jax.data import fields, records
 from prm_jax.data.formats import base
+from prm_jax.tasks import gsm8k as gsm8k_task
 from prm_jax.text import segments
 
 NAME = "gsm8k"
-MARK = "####"
-CALCULATOR = re.compile(r"<<[^<>]*>>")
 NOTE = base.Note(
   repository="openai/grade-school-math",
   files="grade_school_math/data/train.jsonl, test.jsonl",
@@ -44,33 +41,15 @@ class _Row:
   extra: base.Row = dataclasses.field(default_factory=dict)
 
 
-def without_calculator(text: str) -> str:
-  """The text without its calculator spans; what they gave stays."""
-  return CALCULATOR.sub("", text)
-
-
-def split_answer(text: str) -> tuple[str, str]:
-  """Working and final answer, without the commas of `1,000`.
-
-  Raises:
-    UserError: no `#### number`, or nothing behind the mark.
-  """
-  working, mark, final = text.rpartition(MARK)
-  answer = final.strip().replace(",", "")
-  if not mark or not answer:
-    raise errors.UserError(f"answer: no {MARK!r} with an answer behind it")
-  return working, answer
-
-
 def parse(
   row: base.Row, place: str, told: base.Told, config: Config
 ) -> Iterator[base.SolvedProblem]:
   """The problem of a row, and its solution."""
   del place
   found = fields.decode_dataclass(row, _Row)
-  working, answer = split_answer(found.answer)
+  working, answer = gsm8k_task.split_answer(found.answer)
   if config.calculator == "remove":
-    working = without_calculator(working)
+    working = gsm8k_task.without_calculator(working)
   cut = segments.split(working, config.steps)
   if cut.num_empty:
     told["empty steps, left out"] += cut.num_empty
