@@ -31,8 +31,7 @@ def run(
 ) -> int:
   source = flags.model or config.model
   target = flags.format or config.format
-  if not source:
-    raise errors.UserError("convert needs --model DIR")
+  flags_lib.required("convert", "model", source)
   if target and target not in FORMATS:
     raise errors.UserError(f"format: {target!r} is not one of hf, native")
   if config.dtype and config.dtype not in DTYPES:

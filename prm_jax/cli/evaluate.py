@@ -49,8 +49,7 @@ def run(
   config.input = flags.input or config.input
   config.format = flags.format or config.format
   benchmark = registry.make(config.benchmark, config.protocol.to_dict())
-  if not config.input:
-    raise errors.UserError("evaluate needs --input FILE")
+  flags_lib.required("evaluate", "input", config.input)
   resampling = fields.dataclass(
     base.Resampling, config.bootstrap.to_dict(), "bootstrap"
   )

@@ -9,6 +9,18 @@ from typing import NoReturn
 from prm_jax import errors
 
 _OVERRIDE = "--config."
+# Of `Flags` and the working folder: what a value is, and what it is for.
+_PLAIN: Mapping[str, tuple[str, str]] = {
+  "workdir": ("DIR", "where all that is written goes"),
+  "model": ("DIR", "checkpoint of a single model"),
+  "policy": ("DIR", "checkpoint of the policy"),
+  "verifier": ("DIR", "checkpoint of the verifier"),
+  "target": ("DIR", "checkpoint of a second policy"),
+  "input": ("PATH", "records or problems to read"),
+  "format": ("NAME", "format of what is read or written"),
+  "benchmark": ("NAME", "what `evaluate` measures"),
+  "scores": ("FILE", "step scores that `score` wrote"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,15 +67,8 @@ def _make_parser() -> argparse.ArgumentParser:
     metavar="FILE[:ARG]",
     help="a config by name (prm_jax/configs) or path",
   )
-  add("--workdir", metavar="DIR", help="where all that is written goes")
-  add("--model", metavar="DIR", help="checkpoint of a single model")
-  add("--policy", metavar="DIR", help="checkpoint of the policy")
-  add("--verifier", metavar="DIR", help="checkpoint of the verifier")
-  add("--target", metavar="DIR", help="checkpoint of a second policy")
-  add("--input", metavar="PATH", help="records or problems to read")
-  add("--format", metavar="NAME", help="format of what is read or written")
-  add("--benchmark", metavar="NAME", help="what `evaluate` measures")
-  add("--scores", metavar="FILE", help="step scores that `score` wrote")
+  for name, (metavar, text) in _PLAIN.items():
+    add(f"--{name}", metavar=metavar, help=text)
   add("-h", "--help", action="store_true", help="show this help")
   return parser
 
@@ -71,6 +76,18 @@ def _make_parser() -> argparse.ArgumentParser:
 def usage() -> str:
   """What the flags of every command are, for `--help`."""
   return _make_parser().format_help()
+
+
+def required(command: str, name: str, value: str | None) -> str:
+  """The value of a flag, or of the field it sets, that a command needs.
+
+  Raises:
+    UserError: it is empty.
+  """
+  if not value:
+    metavar, _ = _PLAIN[name]
+    raise errors.UserError(f"{command} needs --{name} {metavar}")
+  return value
 
 
 def suggestion(word: str, known: Iterable[str], prefix: str = "") -> str:

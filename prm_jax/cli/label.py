@@ -78,11 +78,9 @@ def run(
     raise errors.UserError(f"labeller.name: {name!r} is of --config {name}")
   if name not in _WITHOUT_POLICY:
     config.policy = flags.policy or flags.model or config.policy
-    if not config.policy:
-      raise errors.UserError("label needs --policy")
+    flags_lib.required("label", "policy", config.policy)
   config.input = flags.input or config.input
-  if not config.input:
-    raise errors.UserError("label needs --input")
+  flags_lib.required("label", "input", config.input)
   if name in _WITHOUT_POLICY:
     return _WITHOUT_POLICY[name](config, workdir)
   if name in _OF_PROBLEMS:

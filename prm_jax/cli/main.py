@@ -79,8 +79,7 @@ def _run(argv: Sequence[str]) -> int:
   arguments = flags_lib.parse(argv, COMMANDS)
   if arguments.show_help:
     return _print(_describe(arguments.command))
-  if arguments.workdir is None:
-    raise errors.UserError(f"{arguments.command} needs --workdir DIR")
+  folder = flags_lib.required(arguments.command, "workdir", arguments.workdir)
   # Imported here: the overview and a mistyped flag need not wait for JAX.
   from prm_jax.cli import config_file
 
@@ -92,7 +91,7 @@ def _run(argv: Sequence[str]) -> int:
     "config": config.to_dict(),
     "flags": dataclasses.asdict(arguments.flags),
   }
-  with _enter(module, arguments.workdir, record) as workdir:
+  with _enter(module, folder, record) as workdir:
     return module.run(config, workdir, arguments.flags)
 
 

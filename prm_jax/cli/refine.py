@@ -42,8 +42,7 @@ def run(
   config.verifier = flags.verifier or config.verifier
   if flags.input:
     config.task.problems = flags.input
-  if not config.policy:
-    raise errors.UserError("refine needs --policy DIR")
+  flags_lib.required("refine", "policy", config.policy)
   method = refinements.method(config.refinement.to_dict())
   task = models.task(config.task)
   problems = samples_lib.problems(task, config)

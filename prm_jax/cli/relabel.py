@@ -124,8 +124,7 @@ def run(
   config.input = flags.input or config.input
   config.scorer.model = flags.verifier or config.scorer.model
   config.scorer.format = flags.format or config.scorer.format
-  if not config.input:
-    raise errors.UserError("label needs --input")
+  flags_lib.required("label", "input", config.input)
   options, method = METHODS[config.relabel]
   own: Any = fields.dataclass(options, config.method.to_dict(), "method")
   source = relabel_input.read(config)

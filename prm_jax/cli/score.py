@@ -41,9 +41,8 @@ def run(
   config.model = flags.model or flags.verifier or config.model
   config.input = flags.input or config.input
   config.format = flags.format or config.format
-  for name in ("model", "input"):
-    if not config[name]:
-      raise errors.UserError(f"score needs --{name}")
+  flags_lib.required("score", "model", config.model)
+  flags_lib.required("score", "input", config.input)
   if config.chunk < 1:
     raise errors.UserError("chunk: must be at least 1")
   compilation.keep(workdir)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import ml_collections
 
-from prm_jax import errors
 from prm_jax.build import fields, models, searches
 from prm_jax.build import votes as votes_config
 from prm_jax.cli import (
@@ -50,8 +49,7 @@ def run(
   config.format = flags.format or config.format
   if flags.input:
     config.task.problems = flags.input
-  if not config.policy:
-    raise errors.UserError("search needs --policy DIR")
+  flags_lib.required("search", "policy", config.policy)
   solving.check_oracle(config.oracle)
   task = models.task(config.task)
   problems = samples_lib.problems(task, config)
