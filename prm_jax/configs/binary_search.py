@@ -4,8 +4,8 @@
     --input solutions.jsonl --config.problems=problems.jsonl \\
     --workdir work/labels
 
-As `rollouts`, with log2(steps) completed prefixes of a wrong solution. 100
-solutions of Game of 24 take some seconds on two cores.
+As `rollouts`, with log2(steps) completed prefixes of a wrong solution. 128
+solutions of Game of 24 take the quickstart's policy 1.1 CPU seconds.
 """
 
 import ml_collections

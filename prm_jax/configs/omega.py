@@ -7,8 +7,8 @@ The input holds problems: records, or {"question": ..., "answer": ...} lines
 for the task "questions". The argument is the task, as in `rollouts`. Labels
 with counts at their last step go to `labels.jsonl`, pairs of siblings to
 `pairs.jsonl`, a line per problem to `searches.jsonl`; statistics and cost to
-`label_stats.json`. 8 puzzles of Game of 24 at a tenth of the paper's searches
-take some seconds on two cores.
+`label_stats.json`. 64 puzzles of Game of 24 at a tenth of the paper's searches
+take the quickstart's policy 7 CPU seconds.
 """
 
 import ml_collections

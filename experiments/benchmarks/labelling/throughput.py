@@ -24,7 +24,6 @@ from typing import Any
 
 import meters
 import numpy as np
-import rich
 
 from prm_jax.build import fields
 from prm_jax.cli import label_policy, relabel, relabel_input, solving
@@ -212,7 +211,7 @@ def main() -> None:
   rows = [meters.row_of(*item) for item in measure(bench, args).items()]
   load.append(os.getloadavg()[0])
   for row in rows:
-    rich.print(meters.told(row))
+    print(meters.told(row))
   options = {k: v for k, v in vars(args).items() if k not in PATHS}
   # What else the machine did; this process adds up to 2.
   options |= {"solutions": len(bench.given), "load_before_after": load}
