@@ -1,36 +1,57 @@
-"""A critic of generated solutions: a small model that writes an index.
+"""A critic of generated solutions: a small model that tells the first error.
 
-  critic.py data --task chain --out DIR          # to train on, and held out
-  critic.py write --model RUN/model --input FILE --out critiques.jsonl
+  critic.py data --task chain --form verdicts --out DIR  # train, held out
+  critic.py write --task chain --form verdicts --model RUN/model \\
+    --input FILE --votes 8 --out critiques.jsonl
 
-It reads a problem and its steps, each with its index, and writes the index
-of the first wrong step, or -1. Training solutions are those of the training
-split's problems, half of them with an error; see README.md.
+It reads a problem and its steps, each with its index. With `--form index` it
+writes the index of the first wrong step, or -1; with `--form verdicts` it goes
+through the steps, `0 +`, `1 +`, `2 -`, up to the first that is wrong. See
+README.md.
 """
 
 import argparse
-import functools
 import json
 import pathlib
+from collections.abc import Sequence
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import run
 
-from prm_jax.build import models
+from prm_jax.build.methods import sampling
+from prm_jax.cli import solving
+from prm_jax.configs import rollouts
 from prm_jax.data import record_files, records
 from prm_jax.data.formats import process_bench, rows
-from prm_jax.models import lm
 from prm_jax.tasks import error_sets
+from prm_jax.text import steps as steps_lib
 
-MOST_TOKENS = 3  # `-`, `##1`, end
+FORMS = ("index", "verdicts")
+MOST_TOKENS = 32  # of a critique: nine steps and room
 
 
-def prompt(problem, steps):
+def prompt(problem: str, steps: Sequence[str]) -> str:
   """`problem step | 0 ; step | 1 ; ... :`, what the critic goes on from."""
   said = [f"{step} | {index} ;" for index, step in enumerate(steps)]
   return " ".join([problem, *said, ":"])
+
+
+def critique(form: str, label: int, num_steps: int) -> tuple[str, ...]:
+  """What is to be written of a solution; `label` -1 for no error."""
+  if form == "index":
+    return (str(label),)
+  end = num_steps if label < 0 else label
+  right = [f"{index} +" for index in range(end)]
+  return (*right, *([f"{label} -"] if label >= 0 else []))
+
+
+def index(form: str, written: Sequence[str], num_steps: int) -> str:
+  """The index that a critique amounts to, "" for none."""
+  if form == "index":
+    return written[0] if written else ""
+  for label in (-1, *range(num_steps)):
+    if tuple(written) == critique(form, label, num_steps):
+      return str(label)
+  return ""
 
 
 def write_data(own):
@@ -46,53 +67,53 @@ def write_data(own):
     for row in made:
       name = f"critic/{row['id']}"
       text = prompt(row["problem"], row["steps"])
+      said = critique(own.form, row["label"], len(row["steps"]))
       problems.append(records.Problem(name, "critic", text, str(row["label"])))
-      solutions.append(records.Solution(name, (str(row["label"]),)))
+      solutions.append(records.Solution(name, said))
     record_files.write(own.out / f"{prefix}problems.jsonl", problems)
     record_files.write(own.out / f"{prefix}solutions.jsonl", solutions)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _likeliest(model, params, tokens, length):
-  """The likeliest token after each row."""
-  places = jnp.broadcast_to(jnp.arange(tokens.shape[1]), tokens.shape)
-  inside = (places < length[:, None]).astype(jnp.int32)
-  logits = lm.forward(model, params, tokens, places, inside).logits
-  last = jnp.take_along_axis(logits, (length - 1)[:, None, None], axis=1)
-  return jnp.argmax(last[:, 0], axis=-1)
-
-
-def answers(loaded, texts):
-  """What the model writes greedily after each text."""
-  tokenizer = loaded.tokenizer
-  ids = [tokenizer.encode(text) for text in texts]
-  length = np.array([len(row) for row in ids])
-  tokens = np.full(
-    (len(ids), int(length.max()) + MOST_TOKENS), tokenizer.pad_id, np.int32
-  )
-  for place, row in zip(tokens, ids, strict=True):
-    place[: len(row)] = row
-  written = []
-  for _ in range(MOST_TOKENS):
-    new = np.asarray(_likeliest(loaded.model, loaded.params, tokens, length))
-    tokens[np.arange(len(ids)), length] = new
-    length = length + 1
-    written.append(new)
+def answers(own, cases):
+  """Indices that the model tells of each case, one per vote."""
+  policy = solving.load_policy(own.model, "--model")
+  texts = [prompt(case.problem, case.steps) for case in cases]
+  problems = [
+    records.Problem(case.id, "critic", text, "")
+    for case, text in zip(cases, texts, strict=True)
+  ]
+  config = rollouts.get_config("chain")
+  config.sampler.temperature = 0.0 if own.votes == 1 else 1.0
+  config.solver.max_tokens = MOST_TOKENS
+  solved = solving.make_solver(
+    run.TASKS[own.task],
+    policy,
+    solving.no_verifier(),
+    search=sampling.BestOfN(own.votes),
+    sampler=config.sampler,
+    sizes=solving.sizes(config.solver, policy, problems),
+    seed=0,
+  ).solve(problems)
   found = []
-  for row in np.stack(written, axis=1):
-    steps, _ = tokenizer.read_steps(row)
-    found.append(steps[0] if steps else "")
+  for case, tokens, ends in zip(
+    cases, solved.tokens, solved.length, strict=True
+  ):
+    said = [
+      steps_lib.decode_steps(policy.tokenizer, one[:end])[0]
+      for one, end in zip(tokens, ends, strict=True)
+    ]
+    found.append([index(own.form, one, len(case.steps)) for one in said])
   return found
 
 
 def write_critiques(own):
-  """A line per row of the input."""
-  loaded = models.load(own.model, "--model")
+  """A line per row of the input; a greedy critique, or votes drawn at 1."""
   cases = rows.read(process_bench.FORMAT, own.input).records
-  texts = [prompt(case.problem, case.steps) for case in cases]
   lines = []
-  for case, said in zip(cases, answers(loaded, texts), strict=True):
-    lines.append({"id": case.id, "texts": [f"\\boxed{{{said}}}"]})
+  for case, told in zip(cases, answers(own, cases), strict=True):
+    lines.append(
+      {"id": case.id, "texts": [f"\\boxed{{{one}}}" for one in told]}
+    )
   own.out.parent.mkdir(parents=True, exist_ok=True)
   own.out.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -101,14 +122,16 @@ def main():
   parser = argparse.ArgumentParser(description=__doc__)
   commands = parser.add_subparsers(required=True)
   data = commands.add_parser("data")
-  data.add_argument("--task", required=True, choices=run.TASKS)
   data.add_argument("--rows", type=int, default=12_000)
   data.set_defaults(call=write_data)
   write = commands.add_parser("write")
   write.add_argument("--model", required=True)
   write.add_argument("--input", required=True)
+  write.add_argument("--votes", type=int, default=1)
   write.set_defaults(call=write_critiques)
   for command in (data, write):
+    command.add_argument("--task", required=True, choices=run.TASKS)
+    command.add_argument("--form", default="index", choices=FORMS)
     command.add_argument("--out", required=True, type=pathlib.Path)
   own = parser.parse_args()
   own.call(own)
