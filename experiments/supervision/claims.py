@@ -16,7 +16,7 @@ from prm_jax.reports import results
 Cells: TypeAlias = dict[tuple[str, str, int], dict[int, Mapping[str, Any]]]
 
 _VALUES = ("value_mse", "spearman")
-_CHOICE = ("best_of_n_last", "particle")
+_CHOICE = ("best_of_n_last", "best_of_n_product", "particle")
 
 
 class Claim(NamedTuple):
@@ -36,6 +36,8 @@ CLAIMS: Mapping[str, Claim] = {
   "TVM, ORM": Claim("tvm", "orm", (*_VALUES, *_CHOICE)),
   "soft, hard labels": Claim("soft", "hard", (*_VALUES, "f1", *_CHOICE)),
   "filtered, hard labels": Claim("agreed", "hard", (*_VALUES, "f1")),
+  "progress, hard labels": Claim("progress", "hard", ("f1", *_CHOICE)),
+  "PQM, cross-entropy": Claim("hard, pqm", "hard", ("f1", *_CHOICE)),
   "right steps, TVM": Claim("oracle", "tvm", (*_VALUES, "f1", *_CHOICE)),
   "winnable states, TVM": Claim("solvable", "tvm", (*_VALUES, "f1", *_CHOICE)),
   "PAV, ORM": Claim("pav", "orm", _CHOICE),
