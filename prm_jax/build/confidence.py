@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import zipfile
 from typing import Any, NamedTuple
 
 import jax
@@ -165,5 +166,5 @@ def read(path: pathlib.Path) -> Bank:
   try:
     with np.load(path, allow_pickle=False) as found:
       return Bank(**{name: found[name] for name in Bank._fields})
-  except (OSError, ValueError, KeyError) as error:
+  except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
     raise errors.UserError(f"bank: {path}: {error}") from error

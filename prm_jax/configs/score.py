@@ -3,7 +3,10 @@
 prm-jax score --model DIR --input FILE.jsonl --workdir DIR [--format NAME]
 
 DIR is a public process reward model (config.json, safetensors files,
-tokenizer.json) or a verifier trained here. Scores go to `scores.jsonl`, a line
+tokenizer.json), a verifier trained here, or a file that names several of these
+(`build.verifier_files`: ensembles, progress under a prover). Verifiers of
+`chain_verifier:judgement` score by one look, or by votes that they write with
+`--format judgement`. Scores go to `scores.jsonl`, a line
 per line of the input; a GSM8K test file takes 20 seconds with a tiny model on
 two cores.
 """
@@ -37,6 +40,7 @@ def get_config() -> ml_collections.ConfigDict:
   # Or "unanswered"; "tool" is a calculator, of format "judgement" alone.
   # Nothing is ever run here.
   c.generative.code = "skip"
+  c.generative.rounds = 3  # programs or calculations of a rationale
   c.generative.max_tokens = 2048  # of an analysis
   c.generative.at_limit = "judge"  # or "unknown"
   c.generative.temperature = 0.6

@@ -37,7 +37,7 @@ def test_rewards_are_log_ratios_and_the_loss_falls():
   _, other = tiny.make(seed=1, num_layers=1)
   reference = losses.Reference(model, other)
   own = online.OnlineReward(
-    model, reference, optax.sgd(5.0), beta=0.5, timing="before"
+    model, reference, optax.sgd(0.05), beta=0.5, timing="before"
   )
   opt_state = own.tx.init(params)
   given = TOKENS, PROMPT, LENGTH, CORRECT
@@ -51,7 +51,7 @@ def test_rewards_are_log_ratios_and_the_loss_falls():
     first.rewards, ratio / abs(to_come).max(), rtol=1e-3, atol=1e-5
   )
   second = own(first.params, first.opt_state, *given)
-  assert float(second.loss) < float(first.loss) - 1e-3
+  assert float(second.loss) < float(first.loss) - 1e-4
 
 
 def test_the_reference_itself_has_no_reward():

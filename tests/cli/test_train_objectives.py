@@ -125,7 +125,7 @@ def test_rounds_and_a_confidence_of_what_is_near(prm, given, tmp_path):
   """CaPE's second round begins with the first; the last knows its places."""
   model = train(
     *(prm, given, tmp_path / "a", "cape", "rounds.num=2"),
-    *("rounds.num_steps=1", "calibration.method=sdm"),
+    *("rounds.num_steps=2", "calibration.method=sdm"),
   )
   metrics = outputs.curve(tmp_path / "a" / "round_1" / "metrics.jsonl")
   assert any("eval/loss" in row for row in metrics)
@@ -136,8 +136,7 @@ def test_rounds_and_a_confidence_of_what_is_near(prm, given, tmp_path):
     folder = tmp_path / "a" / f"round_{place}"
     found = score(prm, given, folder / "sdm", tmp_path / f"sdm{place}")
     own = score(prm, given, folder / "model", tmp_path / f"own{place}")
-    # The same side of 1/2; it knows these very solutions, so that d is 1.
-    assert ((found > 0.5) == (own > 0.5)).all()
+    assert ((found - 0.5) * (own - 0.5) >= 0).all()  # or not sure at all
     if np.array_equal(own, plain):
       break
   else:

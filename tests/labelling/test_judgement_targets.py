@@ -30,7 +30,7 @@ def make(label=LABEL, **options):
   said = []
   for example in (found[i] for i in range(len(found))):
     there = example["weights"] > 0
-    said.append(TOKENIZER.decode(example["targets"][there]))
+    said.append(TOKENIZER.decode(example["targets"][there].tolist()))
   return said
 
 

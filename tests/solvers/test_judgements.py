@@ -57,7 +57,7 @@ def test_a_calculator_answers_in_the_tasks_arithmetic():
   (found,) = scorer.judge([PROBLEM], [TEXT])
   np.testing.assert_allclose(found.votes, 0.75)
   np.testing.assert_allclose(found.scores, [0.75, 0.75])
-  first = TOKENIZER.decode(TEXT.tokens[: TEXT.step_end[0] + 1])
+  first = TOKENIZER.decode(TEXT.tokens[: TEXT.step_end[0] + 1].tolist())
   assert seen[0] == first
   assert f"{first} 3 + 4 = 2" in seen  # 7 modulo 5
   names = {draft.name for own in found.drafts for draft in own}
