@@ -3,11 +3,11 @@
   prm-jax refine --config refinement:glore --policy RUN/policy/model \\
     --verifier RUN/tvm/model --workdir /tmp/glore
 
-The argument is the method: "glore" (default; drafts refined as a whole and from
-the first wrong step, the verifier chooses, 2402.10963), "critic" (attempts until
-the verifier finds no wrong step, as GenPRM's, 2504.00891), "revisions" (chains of
-attempts, 2408.03314) or "debate" (2505.22960, no verifier). Models are those
-trained here.
+The argument is the method: "glore" (default; drafts refined as a whole and
+from the first wrong step, the verifier chooses, 2402.10963), "critic" (attempts
+until the verifier finds no wrong step, as GenPRM's, 2504.00891), "revisions"
+(chains of attempts, 2408.03314) or "debate" (2505.22960, no verifier). Models
+are those trained here.
 """
 
 from typing import Any
