@@ -139,7 +139,7 @@ def test_a_value_model_learns(objective, flags, value_flags, tmp_path, prm):
   loaded = models.load(tmp_path / "run" / train.MODEL, "model")
   head = "token" if "model.value_head=token" in flags else "scalar"
   assert loaded.model.config.value_head == head
-  assert loaded.extra == {"objective": objective}
+  assert loaded.extra == {"objective": objective, "aggregate": "last"}
 
 
 def test_micro_batches_are_one_batch(value_flags, tmp_path, prm):
