@@ -11,6 +11,7 @@ from prm_jax.cli import samples as samples_lib
 from prm_jax.cli import train
 from prm_jax.data import record_files, records
 from prm_jax.reports import results
+from prm_jax.search import base
 from prm_jax.tasks import game24
 from tests.cli import outputs
 
@@ -337,7 +338,7 @@ def test_another_config_leaves_the_workdir_alone(
 
 def test_rows_are_summed_up():
   row = records.SearchRow(steps=("a",), correct=True)
-  cost = dict.fromkeys((*search.base.Cost._fields, "flops"), 2.0)
+  cost = dict.fromkeys((*base.Cost._fields, "flops"), 2.0)
   samples = [
     records.SearchSample(name, (row,), chosen, cost | {"wall_s": 0.5})
     for name, chosen in (("a", 0), ("b", None), ("c", 0), ("d", 0))
