@@ -17,14 +17,20 @@ os.environ.setdefault(
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
+import gc
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import hypothesis
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# A compiled program takes some seven mappings of memory, of which Linux grants
+# a process 65,530; one more ends it.
+MAPPINGS = pathlib.Path("/proc/self/maps")
+MOST_MAPPINGS = 20_000
 
 # The same examples every time, and no limit on how long one takes: a slow
 # machine is no failure.
@@ -34,6 +40,19 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("suite")
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs() -> Iterator[None]:
+  """Forgets programs behind a module where a worker has compiled many."""
+  yield
+  if "jax" not in sys.modules or not MAPPINGS.exists():
+    return
+  with MAPPINGS.open() as lines:
+    many = sum(1 for _ in lines) > MOST_MAPPINGS
+  if many:
+    sys.modules["jax"].clear_caches()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
