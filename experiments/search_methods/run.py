@@ -24,6 +24,7 @@ from prm_jax import errors
 from prm_jax.build import models
 from prm_jax.build import votes as votes_config
 from prm_jax.cli import solving
+from prm_jax.data import appended
 from prm_jax.solvers import judging, solver
 from prm_jax.tasks import base as tasks
 
@@ -97,13 +98,8 @@ def rounded(values: np.ndarray) -> list[float]:
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
   """Whole lines of a file; a half-written last one is cut off."""
-  if not path.exists():
-    return []
-  text = path.read_bytes()
-  whole = text[: text.rfind(b"\n") + 1]
-  if whole != text:
-    path.write_bytes(whole)
-  return [json.loads(line) for line in whole.splitlines()]
+  appended.keep(path, appended.whole_lines(path))
+  return appended.rows(path)
 
 
 def key(cell: dict[str, Any]) -> tuple[Any, ...]:

@@ -32,7 +32,7 @@ from prm_jax.cli import (
   solving,
 )
 from prm_jax.cli import flags as flags_lib
-from prm_jax.data import atomic, record_files, records
+from prm_jax.data import appended, atomic, record_files, records
 from prm_jax.labelling import binary_search, label_stats, rollouts
 from prm_jax.solvers import rollouts as completions
 from prm_jax.solvers import solver
@@ -184,13 +184,8 @@ def _already(
   Raises:
     UserError: the file is not the beginning of this input's labels.
   """
-  if not path.exists():
-    return [], 0
-  text = path.read_bytes()
-  lines = text[: text.rfind(b"\n") + 1].splitlines(keepends=True)
-  found = [
-    _read(line, f"{path}:{number}") for number, line in enumerate(lines, 1)
-  ]
+  lines = appended.whole_lines(path)
+  found = appended.read(path, records.StepLabels)
   expected = list(itertools.chain.from_iterable(groups))
   for number, one in enumerate(found):
     if number >= len(expected) or not _is_of(one, expected[number]):
@@ -198,17 +193,8 @@ def _already(
   ends = list(itertools.accumulate(map(len, groups)))
   num_done = sum(end <= len(found) for end in ends)
   kept = ends[num_done - 1] if num_done else 0
-  whole = b"".join(lines[:kept])
-  if whole != text:
-    path.write_bytes(whole)
+  appended.keep(path, lines[:kept])
   return found[:kept], num_done
-
-
-def _read(line: bytes, where: str) -> records.StepLabels:
-  try:
-    return records.from_json(line, records.StepLabels)
-  except errors.UserError as error:
-    raise errors.UserError(f"{where}: {error}") from error
 
 
 def _is_of(label: records.StepLabels, given: rollouts.Given) -> bool:

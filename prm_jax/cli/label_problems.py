@@ -22,7 +22,13 @@ from prm_jax import errors
 from prm_jax.build import fields
 from prm_jax.checkpoint import disk
 from prm_jax.cli import compilation, label_policy, report, solving
-from prm_jax.data import atomic, problem_files, record_files, records
+from prm_jax.data import (
+  appended,
+  atomic,
+  problem_files,
+  record_files,
+  records,
+)
 from prm_jax.labelling import label_stats, omega, omega_tree, pairs, rollouts
 from prm_jax.solvers import prompts
 from prm_jax.solvers import rollouts as completions
@@ -148,10 +154,10 @@ class _Files:
       UserError: the files are not of the beginning of this input.
     """
     path = self.paths[SEARCHES]
-    done = [json.loads(line) for line in whole_lines(path)]
+    done = appended.rows(path)
     for number, row in enumerate(done):
       expected = items[number] if number < len(items) else (0, None)
-      if expected[1] is None or (row["line"], row["problem_id"]) != (
+      if expected[1] is None or (row.get("line"), row.get("problem_id")) != (
         *(expected[0], expected[1].id),
       ):
         raise errors.UserError(f"{path}:{number + 1}: is of another input")
@@ -187,8 +193,7 @@ class _Files:
 
   def labels(self) -> list[records.StepLabels]:
     """All that are written."""
-    lines = whole_lines(self.paths[LABELS])
-    return [records.from_json(line, records.StepLabels) for line in lines]
+    return appended.read(self.paths[LABELS], records.StepLabels)
 
   def _write(self, name: str, lines: Iterable[str]) -> None:
     path = self.paths[name]
@@ -196,23 +201,14 @@ class _Files:
       file.writelines(line + "\n" for line in lines)
 
 
-def whole_lines(path: pathlib.Path) -> list[bytes]:
-  """Without a last line that is not at its end."""
-  text = path.read_bytes() if path.exists() else b""
-  return text[: text.rfind(b"\n") + 1].splitlines(keepends=True)
-
-
 def keep(path: pathlib.Path, num: int) -> None:
   """Cuts a file off behind so many lines."""
-  lines = whole_lines(path)
+  lines = appended.whole_lines(path)
   if len(lines) < num:
     raise errors.UserError(
       f"{path}: has {len(lines)} lines, {SEARCHES} tells of {num}"
     )
-  size = sum(map(len, lines[:num]))
-  if path.exists() and path.stat().st_size > size:
-    with path.open("r+b") as file:
-      file.truncate(size)
+  appended.keep(path, lines[:num])
 
 
 class _Totals(NamedTuple):

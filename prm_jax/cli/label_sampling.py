@@ -18,7 +18,13 @@ from prm_jax import errors
 from prm_jax.build import fields
 from prm_jax.checkpoint import disk
 from prm_jax.cli import compilation, label_policy, label_problems, solving
-from prm_jax.data import atomic, problem_files, record_files, records
+from prm_jax.data import (
+  appended,
+  atomic,
+  problem_files,
+  record_files,
+  records,
+)
 from prm_jax.labelling import difficulty
 from prm_jax.solvers import rollouts as completions
 from prm_jax.tasks import base as tasks
@@ -56,10 +62,9 @@ class Journal:
     self._path, self._write_fn = path, write_fn
     self._width, self._chunk, self._source = width, chunk, source
     self.known: dict[tuple[str, int], records.Solution] = {}
-    for line in label_problems.whole_lines(path):
-      one = records.from_json(line, records.Solution)
+    appended.keep(path, appended.whole_lines(path))
+    for one in appended.read(path, records.Solution):
       self.known[one.problem_id, int(one.extra[DRAW])] = one
-    label_problems.keep(path, len(self.known))
 
   def __call__(
     self, problems: Sequence[tasks.Problem], draws: Sequence[int]

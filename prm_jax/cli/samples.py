@@ -10,7 +10,7 @@ import numpy as np
 from prm_jax import errors
 from prm_jax.checkpoint import disk
 from prm_jax.cli import report, solving
-from prm_jax.data import record_files, records
+from prm_jax.data import appended, records
 from prm_jax.reports import results
 from prm_jax.tasks import base as tasks
 
@@ -59,13 +59,8 @@ def resumed(
 
 def _already(path: pathlib.Path) -> list[records.SearchSample]:
   """Samples of an earlier, killed run; a half-written last line is cut."""
-  if not path.exists():
-    return []
-  text = path.read_bytes()
-  whole = text[: text.rfind(b"\n") + 1]
-  if whole != text:
-    path.write_bytes(whole)
-  return record_files.read(path, records.SearchSample).records if whole else []
+  appended.keep(path, appended.whole_lines(path))
+  return appended.read(path, records.SearchSample)
 
 
 def summarise(

@@ -18,7 +18,7 @@ from prm_jax import errors
 from prm_jax.checkpoint import disk
 from prm_jax.cli import compilation, report, scorers
 from prm_jax.cli import flags as flags_lib
-from prm_jax.data import solution_files
+from prm_jax.data import appended, solution_files
 from prm_jax.reports import results
 from prm_jax.search import aggregate
 
@@ -65,7 +65,7 @@ def run(
       with disk.told_when_full(f"{path}: cannot go on"), path.open("a") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)
   wall_s = time.perf_counter() - started
-  written = _read(path)
+  written = appended.rows(path)
   rows = _summarise(written, len(found.bad) + len(bad), wall_s)
   results.write(workdir / results.FILE, "score", config.to_dict(), rows)
   _tell([*found.bad, *bad], rows, path)
@@ -150,24 +150,12 @@ def _already(path: pathlib.Path, items: Sequence[solution_files.Item]) -> int:
   Raises:
     UserError: the file is not the beginning of this input's scores.
   """
-  if not path.exists():
-    return 0
-  text = path.read_bytes()
-  whole = text[: text.rfind(b"\n") + 1]
-  if whole != text:
-    path.write_bytes(whole)
-  lines = _read(path)
+  appended.keep(path, appended.whole_lines(path))
+  lines = appended.rows(path)
   expected = [(item.line, item.problem.id) for item in items[: len(lines)]]
-  if [(line["line"], line["problem_id"]) for line in lines] != expected:
+  if [(row.get("line"), row.get("problem_id")) for row in lines] != expected:
     raise errors.UserError(f"{path}: holds scores of another input")
   return len(lines)
-
-
-def _read(path: pathlib.Path) -> list[dict[str, Any]]:
-  try:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-  except ValueError as error:
-    raise errors.UserError(f"{path}: not JSON ({error})") from error
 
 
 def _summarise(
