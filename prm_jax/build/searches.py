@@ -117,7 +117,7 @@ def run_fn(config: base.MethodConfig, slots: int) -> loop.RunFn:
       f"solver.slots: must be 0 for this method, only {', '.join(able)} can "
       "take problems from a queue"
     )
-  return queue.make_run(state.refill, state.keep)
+  return queue.make_run(state.refill, state.keep, state.num_problems)
 
 
 def sampler(config: Group) -> sampling_lib.SamplerConfig:

@@ -53,6 +53,7 @@ class Prompts(NamedTuple):
   policy: cache.PromptCache
   verifier: Any
   target: Second | None = None
+  is_there: Array | None = None  # [B] bool, see `root`
 
 
 class DecodeState(NamedTuple):
@@ -80,6 +81,12 @@ def keep(state: DecodeState | Kept) -> Kept:
     return state  # by a queue
   rows = state.rows
   return Kept(rows.tokens, rows.length, state.iterations, overflow(state))
+
+
+def num_problems(state: DecodeState) -> Array:
+  """[] int32 problems of a queue; places without one are the last."""
+  assert state.waiting is not None and state.waiting.is_there is not None
+  return jnp.sum(state.waiting.is_there, dtype=jnp.int32)
 
 
 def refill(state: DecodeState, problems: Array, fresh: Array) -> DecodeState:
@@ -224,18 +231,20 @@ def root(
     policy: the model that writes.
     params: {"policy": ..., "verifier": ...}; the latter as `scorer` wants it.
     prompts: [B, P] int32, right-padded.
-    prompt_length: [B] int32, at least 1.
+    prompt_length: [B] int32; that of a place without a problem, which a queue
+      leaves out, is negative, and its prompt is read like others.
     num_rows: N.
     max_tokens: S, slots per row.
     scorer: see `scoring`.
     layout: of the policy's cache.
-    num_slots: problems that get rows, if not all do: the first of them; the
-      others wait for `refill`. Prompts are kept once per problem, which is
-      little beside its rows, so all are read at once.
+    num_slots: of a queue: the first so many problems get rows, the others
+      wait for `refill`. Prompts are kept once per problem, which is little
+      beside its rows, so all are read at once. None: all get rows.
     target: a second model that writes, with params["target"].
   """
   batch = prompts.shape[0]
   shape = (batch, num_rows)
+  is_there, prompt_length = prompt_length > 0, jnp.abs(prompt_length)
 
   def reader(model: lm.Model, name: str) -> tuple[Second, Second]:
     hidden, prompt = lm.read_prompts(
@@ -265,10 +274,10 @@ def root(
     verifier=verifier_rows,
     target=also[1],
   )
-  known = Prompts(read.hidden, read.cache, verifier_prompt, also[0])
+  known = Prompts(read.hidden, read.cache, verifier_prompt, also[0], is_there)
   idle = jnp.zeros(batch, jnp.int32)
   lost = jnp.zeros(batch, bool)
-  if num_slots in (None, batch):
+  if num_slots is None:
     return DecodeState(rows, known, idle, lost)
   # Rows of problems that wait are cut off again: they are never made.
   first = lambda tree: jax.tree.map(lambda leaf: leaf[:num_slots], tree)

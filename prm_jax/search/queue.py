@@ -3,7 +3,8 @@
 A method runs its problems through `loop.run` or whatever else it is given in
 its place; this is the other. The method is called with the keys of all Q
 problems and a root whose B <= Q slots hold the first B of them, and gets back
-the population of all Q, in their order.
+the population of all Q, in their order. Where fewer problems are there than
+keys, the last results are zeros.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from prm_jax.types import Array
 LoadFn: TypeAlias = Callable[[base.Embedding, Array, Array], base.Embedding]
 # `embedding -> what is kept of it`, leaves [B, ...].
 KeepFn: TypeAlias = Callable[[base.Embedding], Any]
+# `embedding -> []` problems that are there, the first of the Q.
+CountFn: TypeAlias = Callable[[base.Embedding], Array]
 
 
 class _Carry(NamedTuple):
@@ -31,7 +34,9 @@ class _Carry(NamedTuple):
   out: Any  # (population, memory) of all problems, leaves [Q, ...]
 
 
-def make_run(load_fn: LoadFn, keep_fn: KeepFn) -> loop.RunFn:
+def make_run(
+  load_fn: LoadFn, keep_fn: KeepFn, count_fn: CountFn | None = None
+) -> loop.RunFn:
   """A `loop.run` for queues.
 
   The embedding of its population is what `keep_fn` keeps. Over is a problem
@@ -49,10 +54,11 @@ def make_run(load_fn: LoadFn, keep_fn: KeepFn) -> loop.RunFn:
     memory: Any = None,
   ) -> tuple[loop.Population, Any]:
     num = rng_keys.shape[0]
+    last = num if count_fn is None else count_fn(population.embedding)
     fresh = population._replace(embedding=None), memory
 
     def over(carry: _Carry) -> Array:
-      return (carry.slot < num) & ~loop.unfinished(carry.population)
+      return (carry.slot < last) & ~loop.unfinished(carry.population)
 
     def body(carry: _Carry) -> _Carry:
       keys = rng_keys[jnp.minimum(carry.slot, num - 1)]
@@ -69,22 +75,25 @@ def make_run(load_fn: LoadFn, keep_fn: KeepFn) -> loop.RunFn:
       # A loop of at most one round: a branch would copy the cache.
       return jax.lax.while_loop(
         lambda carry: jnp.any(over(carry)),
-        lambda carry: _refill(carry, over(carry), fresh, num, load_fn, keep_fn),
+        lambda carry: _refill(
+          carry, over(carry), fresh, num, last, load_fn, keep_fn
+        ),
         carry,
       )
 
     slots = population.step.shape[0]
+    slot = jnp.arange(slots, dtype=jnp.int32)
     start = _Carry(
-      population,
+      _without(population, slot >= last),
       memory,
-      jnp.arange(slots, dtype=jnp.int32),
+      slot,
       jnp.int32(slots),
       _room(population, memory, num, keep_fn),
     )
-    last = jax.lax.while_loop(
-      lambda carry: jnp.any(carry.slot < num), body, start
+    end = jax.lax.while_loop(
+      lambda carry: jnp.any(carry.slot < last), body, start
     )
-    return last.out
+    return end.out
 
   return run
 
@@ -110,6 +119,7 @@ def _refill(
   over: Array,
   fresh: Any,
   num: int,
+  last: Array | int,  # problems that are there, of `num`
   load_fn: LoadFn,
   keep_fn: KeepFn,
 ) -> _Carry:
@@ -121,17 +131,17 @@ def _refill(
     lambda all_, own: all_.at[place].set(own, mode="drop"), carry.out, kept
   )
   rank = jnp.cumsum(over, dtype=jnp.int32)
-  slot = jnp.where(over, jnp.minimum(carry.next + rank - 1, num), carry.slot)
+  slot = jnp.where(over, jnp.minimum(carry.next + rank - 1, last), carry.slot)
   now = population._replace(embedding=None), memory
   emptied, memory = buffers.where(over, fresh, now)
   embedding = load_fn(
-    population.embedding, jnp.minimum(slot, num - 1), over & (slot < num)
+    population.embedding, jnp.minimum(slot, num - 1), over & (slot < last)
   )
   population = emptied._replace(embedding=embedding)
   return _Carry(
-    _without(population, slot >= num),
+    _without(population, slot >= last),
     memory,
     slot,
-    jnp.minimum(carry.next + rank[-1], num),
+    jnp.minimum(carry.next + rank[-1], last),
     out,
   )

@@ -158,7 +158,7 @@ class Solver:
       max_tokens=config.max_tokens,
       scorer=steps.scorer,
       layout=config.layout,
-      num_slots=at_once // mesh.size,
+      num_slots=at_once // mesh.size if config.slots else None,
       target=steps.target,
     )
 
@@ -249,6 +249,7 @@ class Solver:
     encoded, length = prompts.encode(
       self._tokenizer, filled, self._config.prompt_tokens
     )
+    length[len(batch) :] *= -1  # nobody's places, see `decode.state.root`
     ids = np.array([prompts.number(p.id) for p in filled], np.uint32)
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(self._key, ids)
     return jax.device_put((keys, encoded, length), self._by_problem)

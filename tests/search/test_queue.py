@@ -24,7 +24,9 @@ def load(embedding, problems, fresh):
   return buffers.where(fresh, tabular.root(SLOTS, ROWS), embedding)
 
 
-def waiting(method, slots=SLOTS, load_fn=load, step_fn=tabular.step_fn):
+def waiting(
+  method, slots=SLOTS, load_fn=load, step_fn=tabular.step_fn, count_fn=None
+):
   return tabular.jit(
     lambda: method(
       tabular.table(tokens=(1, 2, 5)),
@@ -32,7 +34,7 @@ def waiting(method, slots=SLOTS, load_fn=load, step_fn=tabular.step_fn):
       tabular.root(slots, ROWS),
       step_fn,
       max_steps=tabular.LENGTH,
-      run=queue.make_run(load_fn, lambda embedding: embedding),
+      run=queue.make_run(load_fn, lambda embedding: embedding, count_fn),
     )
   )()
 
@@ -64,6 +66,26 @@ def test_slots_are_filled_as_soon_as_they_are_free():
   assert busy == steps.sum()
   # Only at the end is there nothing to fill a slot with.
   assert idle == sorted(idle)
+
+
+@pytest.mark.parametrize("num", (1, SLOTS, 7))
+def test_places_without_a_problem(num):
+  """They are not searched, and the others find what they found."""
+  calls = []
+
+  def counted(params, rng_keys, embedding, active=None):
+    jax.debug.callback(lambda on: calls.append(int(on[:, 0].sum())), active)
+    return tabular.step_fn(params, rng_keys, embedding, active)
+
+  found = waiting(
+    METHODS["particle"], step_fn=counted, count_fn=lambda _: jnp.int32(num)
+  )
+  jax.effects_barrier()
+  pick = functools.partial(jax.tree.map, lambda x: np.asarray(x)[:num])
+  plain = test_contract.run(METHODS["particle"])
+  test_contract.assert_equal(pick(found), pick(plain))
+  assert sum(calls) == np.asarray(plain.num_steps)[:num].max(axis=1).sum()
+  assert not np.asarray(found.num_steps)[num:].any()
 
 
 def test_slots_for_all():

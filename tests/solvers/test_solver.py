@@ -108,14 +108,19 @@ def test_problems_need_not_wait_for_each_other(barrier):
 
 @pytest.mark.parametrize(
   ("slots", "barrier", "sizes"),
-  [(3, 1.0, {}), (2, 0.0, {}), (2, 0.0, tiny_solver.PAGES)],
+  [(3, 1.0, {}), (2, 0.0, {}), (2, 0.0, tiny_solver.PAGES), (8, 1.0, {})],
 )
 def test_problems_that_wait_for_slots(slots, barrier, sizes):
   queued = tiny_solver.verified(
     tiny_solver.PARTICLES, slots=slots, barrier=barrier, sizes=sizes
-  ).solve(tiny_solver.problems())
-  assert_same(queued, solved("particles"))
-  assert solver.utilisation(queued) > 0
+  )
+  every = queued.solve(tiny_solver.problems())
+  assert_same(every, solved("particles"))
+  assert solver.utilisation(every) > 0
+  # What fills the batch up is not searched.
+  one = queued.solve(tiny_solver.problems()[:1])
+  assert_same(one, solved("particles"), slice(0, 1))
+  assert one.slots == slots * one.cost.slots.sum()
 
 
 def test_one_compilation_for_all_batches():
