@@ -3,6 +3,7 @@
 import itertools
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import ml_collections
@@ -41,16 +42,17 @@ PARTICLES = 16
 class PolicySampled:
   """See `settings.Setting`."""
 
-  completer = "policy"
-
   def __init__(
     self,
     task: settings.Task,
     config: ml_collections.ConfigDict,
     search: ml_collections.ConfigDict,
     policy: models.Loaded,
+    completer: str = "policy",
+    provers: Mapping[str, settings.Completer] = {},
   ):
     self.task, self.config = task, config
+    self.completer, self.provers = completer, provers
     splits = {
       "train": MOST_TRAIN,
       "validation": MOST_HELD_OUT,
@@ -239,9 +241,19 @@ class PolicySampled:
     return self._solvers[num, seed]
 
 
-def load(name: str, policy: str | pathlib.Path) -> PolicySampled:
+def load(
+  name: str, policy: str | pathlib.Path, provers: Mapping[str, str] = {}
+) -> PolicySampled:
+  """The task, its policy, and folders of other policies by name."""
   value, search = CONFIGS[name]
-  config = value.get_config()
-  own = search.get_config("particle")
-  task = models.task(config.task)
-  return PolicySampled(task, config, own, models.load(policy, "--policy"))
+  task = models.task(value.get_config().task)
+
+  def one(folder: str | pathlib.Path, field: str, *rest: Any) -> PolicySampled:
+    own = search.get_config("particle")
+    found = models.load(folder, field)
+    return PolicySampled(task, value.get_config(), own, found, *rest)
+
+  others = {
+    key: one(folder, "--provers", key) for key, folder in provers.items()
+  }
+  return one(policy, "--policy", "policy", others)

@@ -25,6 +25,7 @@ class ReferenceSampled:
   """
 
   completer = "reference"
+  provers: Mapping[str, settings.Completer] = {}
 
   def __init__(self, task: Any, config: ml_collections.ConfigDict):
     self.task, self.config = task, config

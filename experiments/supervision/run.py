@@ -51,6 +51,8 @@ CELLS = {
   "soft 2": Cell("soft_2", "step", "step"),
   "progress": Cell("progress", "step", "step"),
   "pav": Cell("advantage", "step", "step"),
+  "pav, weak": Cell("advantage_weak", "step", "step"),
+  "pav, strong": Cell("advantage_strong", "step", "step"),
   "agreed": Cell("agreed", "step", "step"),
   "halved": Cell("halved", "step", "step"),
   "oracle": Cell("oracle", "step", "step"),
@@ -131,6 +133,9 @@ def main() -> None:
   known = (*reference_sampled.TASKS, *policy_sampled.TASKS)
   parser.add_argument("task", choices=known)
   parser.add_argument("--policy", default="", help="of the number games")
+  parser.add_argument(
+    "--provers", nargs="+", default=[], help="weak=DIR strong=DIR"
+  )
   parser.add_argument("--init", required=True, help="what verifiers start from")
   parser.add_argument("--workdir", type=pathlib.Path, required=True)
   parser.add_argument("--cells", nargs="+", default=list(CELLS))
@@ -143,7 +148,13 @@ def main() -> None:
   parser.add_argument("--groups", type=int, default=376, help="of 16 samples")
   args = parser.parse_args()
   if args.task in policy_sampled.TASKS:
-    setting: settings.Setting = policy_sampled.load(args.task, args.policy)
+    provers = {
+      name: folder
+      for name, _, folder in (one.partition("=") for one in args.provers)
+    }
+    setting: settings.Setting = policy_sampled.load(
+      args.task, args.policy, provers
+    )
   else:
     setting = reference_sampled.load(args.task)
   held = measures.hold(setting, args.prefixes, args.solutions, args.groups)

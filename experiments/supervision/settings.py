@@ -35,30 +35,15 @@ class Prefixes(NamedTuple):
   num_rollouts: int  # of each; 0: exact
 
 
-class Setting(Protocol):
-  """What labellers and verifiers are given.
+class Completer(Protocol):
+  """Who goes on from prefixes.
 
   Attributes:
-    task: with `oracle`.
-    config: of a training run on it.
-    train: problems to learn from.
-    completer: name of the policy, for the records.
+    completer: name, for the records.
   """
 
-  task: Task
-  config: ml_collections.ConfigDict
-  train: list[tasks.Problem]
-  completer: str
-
-  def tokenizer(self) -> tokenizer_lib.Tokenizer: ...
-
-  def draw(self, seed: int, start: int, num: int) -> list[rollouts.Given]:
-    """Of a seed's list of solutions of training problems, in turns.
-
-    Raises:
-      ValueError: the list has not as many.
-    """
-    ...
+  @property
+  def completer(self) -> str: ...
 
   def write(
     self,
@@ -68,6 +53,34 @@ class Setting(Protocol):
     seed: int,
   ) -> list[list[completions.Rollout]]:
     """`num` completions of each prefix, the same whenever it is asked for."""
+    ...
+
+
+class Setting(Completer, Protocol):
+  """What labellers and verifiers are given.
+
+  Attributes:
+    task: with `oracle`.
+    config: of a training run on it.
+    train: problems to learn from.
+    provers: other policies, by name.
+  """
+
+  task: Task
+  config: ml_collections.ConfigDict
+  train: list[tasks.Problem]
+
+  @property
+  def provers(self) -> Mapping[str, Completer]: ...
+
+  def tokenizer(self) -> tokenizer_lib.Tokenizer: ...
+
+  def draw(self, seed: int, start: int, num: int) -> list[rollouts.Given]:
+    """Of a seed's list of solutions of training problems, in turns.
+
+    Raises:
+      ValueError: the list has not as many.
+    """
     ...
 
   def fits(self, problem: tasks.Problem, steps: Steps) -> bool:
