@@ -15,6 +15,9 @@ TASKS = {
   "graph_arithmetic": graph_arithmetic.GraphArithmetic(
     graph_arithmetic.Config(error_rate=0.15, recovery_rate=0.3)
   ),
+  "graph_mod7": graph_arithmetic.GraphArithmetic(
+    graph_arithmetic.Config(modulus=7, error_rate=0.15, recovery_rate=0.3)
+  ),
   # The problems and rates of the configs `chain_*`.
   "chain_mod3": chain.Chain(
     chain.Config(modulus=3, error_rate=0.2, recovery_rate=0.1, num_problems=200)

@@ -15,7 +15,8 @@ from prm_jax.tasks import base as tasks
 from prm_jax.tasks import error_sets
 from prm_jax.text import tokenizer as tokenizer_lib
 
-TASKS = ("chain", "graph_arithmetic")
+MODULI = {"graph_arithmetic": "23", "graph_mod7": "7"}
+TASKS = ("chain", *MODULI)
 
 
 class ReferenceSampled:
@@ -109,7 +110,7 @@ def load(name: str) -> ReferenceSampled:
   if name == "chain":
     config.data.boundaries = (48,)  # the longest solutions
   else:
-    policy = graph_policy.get_config()
+    policy = graph_policy.get_config(MODULI[name])
     for group in ("task", "model", "data"):
       config[group] = policy[group]
     config.model.value_head = "scalar"
