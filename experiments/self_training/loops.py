@@ -38,11 +38,13 @@ class Loop(NamedTuple):
     method: that finds solutions, a name of `configs.search_methods`.
     labels: what steps are worth.
     is_joint: one model is policy and value; else there are two.
+    searches: of each problem; 0: as `Sizes` has it.
   """
 
   method: str
   labels: Literal["alpha_math", "rest"]
   is_joint: bool
+  searches: int = 0
 
 
 LOOPS: Mapping[str, Loop] = {
@@ -50,6 +52,8 @@ LOOPS: Mapping[str, Loop] = {
   "rest_mcts": Loop("rest_mcts", "rest", is_joint=False),
   # No tree: what search adds to learning from one's own right solutions.
   "sampling": Loop("best_of_n", "alpha_math", is_joint=True),
+  # The same with about as many tokens as the trees of AlphaMath.
+  "sampling_40": Loop("best_of_n", "alpha_math", is_joint=True, searches=5),
 }
 
 

@@ -41,7 +41,7 @@ def find(
 ) -> tuple[list[records.Solution], float]:
   """Solutions of all searches, and the policy's tokens per problem."""
   found, tokens = [], 0.0
-  for index in range(sizes.searches):
+  for index in range(loop.searches or sizes.searches):
     solved = loops.search(loop, pair, task, problems, sizes, seed + index)
     judged = judging.judge(task, pair.policy.tokenizer, solved)
     found += judging.to_solutions(solved, judged, "search")
