@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import run
 
 from prm_jax.build.methods import sampling
-from prm_jax.cli import solving
+from prm_jax.cli import policies, solving, verifying
 from prm_jax.configs import rollouts
 from prm_jax.data import record_files, records
 from prm_jax.data.formats import process_bench, rows
@@ -76,7 +76,7 @@ def write_data(own):
 
 def answers(own, cases):
   """Indices that the model tells of each case, one per vote."""
-  policy = solving.load_policy(own.model, "--model")
+  policy = policies.load(own.model, "--model")
   texts = [prompt(case.problem, case.steps) for case in cases]
   problems = [
     records.Problem(case.id, "critic", text, "")
@@ -88,10 +88,10 @@ def answers(own, cases):
   solved = solving.make_solver(
     run.TASKS[own.task],
     policy,
-    solving.no_verifier(),
+    verifying.none(),
     search=sampling.BestOfN(own.votes),
     sampler=config.sampler,
-    sizes=solving.sizes(config.solver, policy, problems),
+    sizes=policies.sizes(config.solver, policy, problems),
     seed=0,
   ).solve(problems)
   found = []

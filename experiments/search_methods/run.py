@@ -23,7 +23,7 @@ import variants
 from prm_jax import errors
 from prm_jax.build import models
 from prm_jax.build import votes as votes_config
-from prm_jax.cli import solving
+from prm_jax.cli import policies, solving, verifying
 from prm_jax.data import appended
 from prm_jax.solvers import judging, solver
 from prm_jax.tasks import base as tasks
@@ -39,13 +39,13 @@ class Bench(NamedTuple):
   config: Any
   task: tasks.Task
   policy: models.Loaded
-  verifier: solving.Verifier
+  verifier: verifying.Verifier
   problems: Sequence[tasks.Problem]
 
   def run(self, name: str, rows: int) -> dict[str, Any]:
     """The line of a cell."""
     variant = variants.variant(name)
-    verifier = self.verifier if variant.guided else solving.no_verifier()
+    verifier = self.verifier if variant.guided else verifying.none()
     sizes = self.config.solver.copy_and_resolve_references()
     sizes.batch_size = max(1, min(PROGRAM_ROWS // rows, len(self.problems)))
     searching = solving.make_solver(
@@ -114,8 +114,8 @@ def main() -> None:
   config.seed = args.seed
   task = models.task(config.task)
   problems = solving.first(task.problems(args.split), args.num_problems)
-  policy = solving.load_policy(args.policy)
-  verifier = solving.load_verifier(
+  policy = policies.load(args.policy)
+  verifier = verifying.load(
     args.verifier, task, policy, problems, config.oracle
   )
   bench = Bench(config, task, policy, verifier, problems)

@@ -17,7 +17,7 @@ import numpy as np
 
 from prm_jax.build import models, searches
 from prm_jax.build.methods import base, sampling
-from prm_jax.cli import solving, train
+from prm_jax.cli import solving, train, verifying
 from prm_jax.configs import game24_policy, game24_search, search_methods
 from prm_jax.data import record_files, records
 from prm_jax.labelling import tree_values
@@ -63,10 +63,10 @@ class Pair(NamedTuple):
   policy: models.Loaded
   value: models.Loaded | None  # None: the head on the policy
 
-  def verifier(self, task: tasks.Task) -> solving.Verifier:
+  def verifier(self, task: tasks.Task) -> verifying.Verifier:
     if self.value is None:
-      return solving.trunk_verifier(self.policy)
-    return solving.model_verifier("value", self.value, self.policy, task)
+      return verifying.of_trunk(self.policy)
+    return verifying.of_model("value", self.value, self.policy, task)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ import settings
 
 from prm_jax import errors
 from prm_jax.build import models, searches
-from prm_jax.cli import label_policy, solving
+from prm_jax.cli import label_policy, policies, solving, verifying
 from prm_jax.configs import (
   countdown_search,
   countdown_value,
@@ -74,7 +74,7 @@ class PolicySampled:
     self._held: dict[str, list[list[settings.Sample]]] = {}
 
   def tokenizer(self) -> tokenizer_lib.Tokenizer:
-    return solving.policy_notation(self._policy)
+    return policies.notation(self._policy)
 
   def fits(self, problem: tasks.Problem, steps: settings.Steps) -> bool:
     try:
@@ -181,7 +181,7 @@ class PolicySampled:
     searching = solving.make_solver(
       self.task,
       self._policy,
-      solving.model_verifier("value", verifier, self._policy, self.task),
+      verifying.of_model("value", verifier, self._policy, self.task),
       search=searches.method(ml_collections.ConfigDict(group)),
       sampler=self._search.sampler,
       sizes=self._search.solver,

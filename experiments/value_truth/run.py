@@ -24,7 +24,7 @@ import rich
 
 from prm_jax.build import models
 from prm_jax.build.methods import sampling
-from prm_jax.cli import solving, train
+from prm_jax.cli import solving, train, verifying
 from prm_jax.configs import chain_value, game24_search, game24_value
 from prm_jax.data import record_files, records
 from prm_jax.decode import score
@@ -90,7 +90,7 @@ def sampler(task, policy, seed: int, num_rows: int, prompt_tokens: int = 8):
   return solving.make_solver(
     task,
     policy,
-    solving.no_verifier(),
+    verifying.none(),
     search=sampling.BestOfN(num_rows),
     sampler=config.sampler,
     sizes=config.solver,

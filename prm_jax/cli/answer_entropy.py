@@ -7,7 +7,7 @@ import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import fields, models
-from prm_jax.cli import solving
+from prm_jax.cli import verifying
 from prm_jax.decode import signals
 from prm_jax.text import token_bytes
 
@@ -40,7 +40,7 @@ class Asking:
 
 def verifier(
   config: ml_collections.ConfigDict, policy: models.Loaded
-) -> solving.Verifier:
+) -> verifying.Verifier:
   """Minus the entropy of the answer that the policy would give now.
 
   Raises:
@@ -57,4 +57,7 @@ def verifier(
     asking.back,
     math.inf if asking.rise is None else asking.rise,
   )
-  return solving.Verifier(NAME, scorer, policy.params, policy.model.config)
+  own = policy.model.config
+  return verifying.Verifier(
+    NAME, scorer, policy.params, own, is_probability=False
+  )

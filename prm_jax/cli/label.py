@@ -22,14 +22,15 @@ from prm_jax.checkpoint import disk
 from prm_jax.cli import (
   compilation,
   label_input,
+  label_inspector,
   label_pairs,
   label_policy,
   label_problems,
   label_sampling,
   label_trees,
+  policies,
   relabel,
   report,
-  solving,
 )
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import appended, atomic, record_files, records
@@ -38,7 +39,12 @@ from prm_jax.solvers import rollouts as completions
 from prm_jax.solvers import solver
 
 DEFAULT_CONFIG = "rollouts"
-VOLATILE = ("config.chunk", "config.solver.batch_size", "config.solver.slots")
+VOLATILE = (
+  "config.batch_tokens",
+  "config.chunk",
+  "config.solver.batch_size",
+  "config.solver.slots",
+)
 LABELS = "labels.jsonl"
 STATS = "label_stats.json"
 _MOST_TOLD = 10  # bad lines
@@ -69,13 +75,15 @@ def run(
   if "relabel" in config:
     return relabel.run(config, workdir, flags)
   name = config.labeller.name
-  known = (*_LABELLERS, *_OF_PROBLEMS, *_WITHOUT_POLICY)
+  known = (*_LABELLERS, *_OF_PROBLEMS, *_WITHOUT_POLICY, label_inspector.NAME)
   if name not in known:
     raise errors.UserError(
       f"labeller.name: {name!r} is not one of {', '.join(known)}"
     )
   if name not in config:
     raise errors.UserError(f"labeller.name: {name!r} is of --config {name}")
+  if name == label_inspector.NAME:
+    return label_inspector.run(config, workdir, flags)
   if name not in _WITHOUT_POLICY:
     config.policy = flags.policy or flags.model or config.policy
     flags_lib.required("label", "policy", config.policy)
@@ -88,7 +96,7 @@ def run(
   kind, label_fn = _LABELLERS[name]
   own: Any = fields.dataclass(kind, config[name].to_dict(), name)
   completer = label_policy.load(config)
-  notation = solving.policy_notation(completer.policy)
+  notation = policies.notation(completer.policy)
   found = label_input.read(config, notation, own.completes_whole)
   compilation.keep(workdir)
   searching = label_policy.sampler(config, completer, own.num, found.longest)
@@ -116,7 +124,7 @@ class _Labeller:
       completions.complete,
       searching,
       completer.task,
-      solving.policy_notation(completer.policy),
+      policies.notation(completer.policy),
     )
     self.config = config
     self.wall_s = 0.0

@@ -8,7 +8,7 @@ import ml_collections
 from prm_jax import errors
 from prm_jax.build import models, searches
 from prm_jax.build.methods import sampling
-from prm_jax.cli import solving
+from prm_jax.cli import policies, solving, verifying
 from prm_jax.solvers import solver
 from prm_jax.tasks import base as tasks
 
@@ -27,6 +27,18 @@ def load(config: ml_collections.ConfigDict) -> Completer:
   Raises:
     UserError: a field of the command that cannot be.
   """
+  check_shares(config)
+  task = models.task(config.task)
+  policy = policies.load(config.policy)
+  written = searches.notation(
+    policy, config.prompt, config.steps, task.max_step_tokens
+  )
+  policy = policy._replace(tokenizer=written)
+  return Completer(task, policy, config.completer or model_name(config.policy))
+
+
+def check_shares(config: ml_collections.ConfigDict) -> None:
+  """UserError unless `chunk`, `shard` and `num_shards` can be."""
   if config.chunk < 1:
     raise errors.UserError("chunk: must be at least 1")
   if config.num_shards < 1:
@@ -35,16 +47,9 @@ def load(config: ml_collections.ConfigDict) -> Completer:
     raise errors.UserError(
       f"shard: {config.shard} is not one of 0 to {config.num_shards - 1}"
     )
-  task = models.task(config.task)
-  policy = solving.load_policy(config.policy)
-  written = searches.notation(
-    policy, config.prompt, config.steps, task.max_step_tokens
-  )
-  policy = policy._replace(tokenizer=written)
-  return Completer(task, policy, config.completer or _name(config.policy))
 
 
-def _name(directory: str) -> str:
+def model_name(directory: str) -> str:
   """Of RUN/policy/model it is `policy`."""
   path = pathlib.Path(directory).resolve()
   return path.parent.name if path.name == "model" else path.name
@@ -55,7 +60,7 @@ def prompt_tokens(config: ml_collections.ConfigDict, longest: int) -> int:
 
   All shards then have the same program.
   """
-  multiple = solving.PROMPT_MULTIPLE
+  multiple = policies.PROMPT_MULTIPLE
   return config.solver.prompt_tokens or -(-longest // multiple) * multiple
 
 
@@ -71,10 +76,10 @@ def sampler(
   return solving.make_solver(
     completer.task,
     completer.policy,
-    solving.no_verifier(),
+    verifying.none(),
     search=sampling.BestOfN(num),
     sampler=config.sampler,
-    sizes=solving.sizes(room, completer.policy, []),
+    sizes=policies.sizes(room, completer.policy, []),
     ends=searches.step_config(config.steps),
     seed=config.seed,
   )

@@ -21,7 +21,7 @@ import numpy as np
 from prm_jax import errors
 from prm_jax.build import fields
 from prm_jax.checkpoint import disk
-from prm_jax.cli import compilation, label_policy, report, solving
+from prm_jax.cli import compilation, label_policy, policies, report
 from prm_jax.data import (
   appended,
   atomic,
@@ -80,7 +80,7 @@ def encodable(
   found: problem_files.Read,
 ) -> tuple[problem_files.Read, int]:
   """Problems that the policy can read, and the tokens of the longest."""
-  notation = solving.policy_notation(completer.policy)
+  notation = policies.notation(completer.policy)
   items, bad, longest = [], list(found.bad), 0
   for line, problem in found.items:
     try:
@@ -108,7 +108,7 @@ class _Writer:
     longest: int,
   ):
     self._task = completer.task
-    self._notation = solving.policy_notation(completer.policy)
+    self._notation = policies.notation(completer.policy)
     # Prefixes that are longer than what can be written in one go are not gone
     # on from, see `fits`.
     longest += config.solver.max_tokens

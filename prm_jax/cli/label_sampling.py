@@ -17,7 +17,7 @@ import ml_collections
 from prm_jax import errors
 from prm_jax.build import fields
 from prm_jax.checkpoint import disk
-from prm_jax.cli import compilation, label_policy, label_problems, solving
+from prm_jax.cli import compilation, label_policy, label_problems, policies
 from prm_jax.data import (
   appended,
   atomic,
@@ -136,7 +136,7 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
   found, longest = label_problems.encodable(config, completer, found)
   compilation.keep(workdir)
   searching = label_policy.sampler(config, completer, own.batch, longest)
-  notation = solving.policy_notation(completer.policy)
+  notation = policies.notation(completer.policy)
   shard = lambda name: record_files.shard_path(
     workdir / name, config.shard, config.num_shards
   )

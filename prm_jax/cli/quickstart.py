@@ -17,10 +17,12 @@ from prm_jax.build import models
 from prm_jax.build.methods import sampling
 from prm_jax.cli import (
   compilation,
+  policies,
   quickstart_table,
   report,
   solving,
   train,
+  verifying,
 )
 from prm_jax.cli import flags as flags_lib
 from prm_jax.data import atomic, record_files
@@ -128,7 +130,7 @@ def sample(
     searching = solving.make_solver(
       task,
       policy,
-      solving.no_verifier(),
+      verifying.none(),
       search=sampling.BestOfN(num_rows),
       sampler=sampler,
       sizes=config.solver,
@@ -136,7 +138,7 @@ def sample(
     )
     with report.progress(f"sample {split}", len(problems)) as tell:
       solved = searching.solve(problems, tell)
-    notation = solving.policy_notation(policy)
+    notation = policies.notation(policy)
     judged = judging.judge(task, notation, solved)
     workdir.mkdir(exist_ok=True)
     record_files.write(workdir / f"{split}.problems.jsonl", problems)

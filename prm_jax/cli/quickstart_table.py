@@ -10,7 +10,7 @@ import numpy as np
 from prm_jax.build import models, searches
 from prm_jax.build.methods import base as methods
 from prm_jax.build.methods import sampling
-from prm_jax.cli import report, solving
+from prm_jax.cli import report, solving, verifying
 from prm_jax.eval import bootstrap
 from prm_jax.reports import results
 from prm_jax.search import aggregate, votes
@@ -21,7 +21,7 @@ from prm_jax.tasks import base as tasks
 def check(config: ml_collections.ConfigDict, task: tasks.Task) -> None:
   """UserError where `measure` would find a field wrong."""
   solving.first(task.problems("test"), config.num_problems)
-  solving.check_oracle(config.oracle)
+  verifying.check_oracle(config.oracle)
   searches.sampler(config.sampler)
   solving.solver_config(config.solver)
   _guided(config)
@@ -55,16 +55,16 @@ def measure(
     verifiers: choose among finished solutions; the last also steers.
   """
   problems = solving.first(task.problems("test"), config.num_problems)
-  oracle = solving.oracle_verifier(task, policy, problems, config.oracle)
+  oracle = verifying.of_oracle(task, policy, problems, config.oracle)
   bench = _Bench(config, task, policy, problems)
   rows = [bench.greedy()]
   solved, judged = bench.run(
     "sample",
-    solving.no_verifier(),
+    verifying.none(),
     sampling.BestOfN(config.num_rows),
   )
   judges = {
-    name: solving.model_verifier(name, loaded, policy, task)
+    name: verifying.of_model(name, loaded, policy, task)
     for name, loaded in verifiers.items()
   }
   rows += _votes(bench, solved, judged, verifiers, (*judges.values(), oracle))
@@ -90,7 +90,7 @@ class _Bench:
   def run(
     self,
     name: str,
-    verifier: solving.Verifier,
+    verifier: verifying.Verifier,
     search: methods.MethodConfig,
     sampler: ml_collections.ConfigDict | None = None,
   ) -> tuple[solver.Solved, judging.Judged]:
@@ -112,7 +112,7 @@ class _Bench:
     sampler.temperature = 0.0
     solved, judged = self.run(
       "greedy",
-      solving.no_verifier(),
+      verifying.none(),
       sampling.BestOfN(1),
       sampler,
     )
@@ -123,16 +123,16 @@ class _Bench:
     name: str,
     correct: np.ndarray,
     solved: solver.Solved,
-    verifier: solving.Verifier | None = None,
+    verifier: verifying.Verifier | None = None,
   ) -> results.Row:
     """An accuracy with its cost; `verifier` is who read or steered."""
     cost = self.costs(solved, verifier)
     return solving.accuracy_row(name, correct, cost, solved.wall_s)
 
   def costs(
-    self, solved: solver.Solved, verifier: solving.Verifier | None = None
+    self, solved: solver.Solved, verifier: verifying.Verifier | None = None
   ) -> dict[str, np.ndarray]:
-    judge = verifier or solving.no_verifier()
+    judge = verifier or verifying.none()
     return solving.costs(solved, self._policy, judge)
 
   def scores(
@@ -152,7 +152,7 @@ def _votes(
   solved: solver.Solved,
   judged: judging.Judged,
   verifiers: Mapping[str, models.Loaded],
-  judges: Sequence[solving.Verifier],
+  judges: Sequence[verifying.Verifier],
 ) -> list[results.Row]:
   """All ways to choose among the same samples; the last judge is the truth."""
   ids = votes.answer_ids(judged.answers)

@@ -135,15 +135,14 @@ def _encoded(
 ) -> sources.Encoded:
   tokens = []
   for index, one in enumerate(solved.solutions):
-    if one.problem_id not in solved.problems:
-      raise errors.UserError(
-        f"solutions[{index}].problem_id: no problem {one.problem_id!r}"
-      )
+    where = f"solutions[{index}]"
+    problem = sources.problem_of(
+      solved.problems, one.problem_id, f"{where}.problem_id"
+    )
     if not one.steps:
-      raise errors.UserError(f"solutions[{index}].steps: the solution has none")
-    prompt = solved.problems[one.problem_id].prompt
+      raise errors.UserError(f"{where}.steps: the solution has none")
     try:
-      tokens.append(encode_fn(prompt, one.steps))
+      tokens.append(encode_fn(problem.prompt, one.steps))
     except errors.UserError as error:
-      raise errors.UserError(f"solutions[{index}].{error}") from error
+      raise errors.UserError(f"{where}.{error}") from error
   return sources.Encoded(solved.solutions, tokens, [])

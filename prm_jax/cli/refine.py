@@ -16,7 +16,14 @@ import ml_collections
 from prm_jax import errors
 from prm_jax.build import models
 from prm_jax.build.methods import sampling
-from prm_jax.cli import compilation, refinements, report, solving
+from prm_jax.cli import (
+  compilation,
+  policies,
+  refinements,
+  report,
+  solving,
+  verifying,
+)
 from prm_jax.cli import flags as flags_lib
 from prm_jax.cli import samples as samples_lib
 from prm_jax.data import records
@@ -46,7 +53,7 @@ def run(
   method = refinements.method(config.refinement.to_dict())
   task = models.task(config.task)
   problems = samples_lib.problems(task, config)
-  policy = solving.load_policy(config.policy)
+  policy = policies.load(config.policy)
   rewrite = _Rewriting(method, task, _models(config, task, policy, problems))
   compilation.keep(workdir)
   samples = samples_lib.resumed(
@@ -84,7 +91,7 @@ def _models(
   solver = solving.make_solver(
     task,
     policy,
-    solving.no_verifier(),
+    verifying.none(),
     search=sampling.BestOfN(1),
     sampler=config.sampler,
     sizes=sizes,
@@ -94,7 +101,7 @@ def _models(
   if not config.verifier:
     return refinements.Models(writer, None)
   loaded = models.load(config.verifier, "--verifier")
-  solving.model_verifier("verifier", loaded, policy, task)  # or an error
+  verifying.of_model("verifier", loaded, policy, task)  # or an error
   scorer = writers.Scorer(loaded.model, loaded.params, tokenizer, slots=slots)
   return refinements.Models(writer, scorer)
 

@@ -15,9 +15,11 @@ from prm_jax.build import votes as votes_config
 from prm_jax.cli import (
   answer_entropy,
   compilation,
+  policies,
   report,
   solving,
   text_verifiers,
+  verifying,
 )
 from prm_jax.cli import flags as flags_lib
 from prm_jax.cli import samples as samples_lib
@@ -50,10 +52,10 @@ def run(
   if flags.input:
     config.task.problems = flags.input
   flags_lib.required("search", "policy", config.policy)
-  solving.check_oracle(config.oracle)
+  verifying.check_oracle(config.oracle)
   task = models.task(config.task)
   problems = samples_lib.problems(task, config)
-  policy = solving.load_policy(config.policy)
+  policy = policies.load(config.policy)
   written = searches.notation(
     policy, config.prompt, config.steps, task.max_step_tokens
   )
@@ -63,17 +65,17 @@ def run(
   elif text_verifiers.is_needed(config.verifier, policy):
     verifier = text_verifiers.load(config, task, policy, problems)
   else:
-    verifier = solving.load_verifier(
+    verifier = verifying.load(
       config.verifier, task, policy, problems, config.oracle
     )
-  target = solving.load_target(config.target, policy)
+  target = policies.load_target(config.target, policy)
   searching = solving.make_solver(
     task,
     policy,
     verifier,
     search=searches.method(config.search),
     sampler=config.sampler,
-    sizes=solving.sizes(config.solver, policy, problems),
+    sizes=policies.sizes(config.solver, policy, problems),
     ends=searches.step_config(config.steps),
     seed=config.seed,
     target=target,
@@ -109,7 +111,7 @@ class _Batch(NamedTuple):
   searching: solver.Solver
   task: tasks.Task
   policy: models.Loaded
-  verifier: solving.Verifier
+  verifier: verifying.Verifier
   target: models.Loaded | None
   vote: votes.Rule | None
 
@@ -117,7 +119,7 @@ class _Batch(NamedTuple):
     self, problems: Sequence[tasks.Problem]
   ) -> list[records.SearchSample]:
     solved = self.searching.solve(problems)
-    notation = solving.policy_notation(self.policy)
+    notation = policies.notation(self.policy)
     judged = judging.judge(self.task, notation, solved)
     if self.vote is not None:
       voters = judging.without_copies(solved, judged)

@@ -1,45 +1,21 @@
 """From config groups to a solver; used by `search` and `quickstart`."""
 
-import dataclasses
-import functools
 import itertools
-import pathlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_args
+from collections.abc import Iterable, Mapping
 
 import ml_collections
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.build import fields, models, scorers, searches, verifier_files
+from prm_jax.build import fields, models, ranges, scorers, searches
 from prm_jax.build.methods import base as methods
-from prm_jax.cli import tree_pages
-from prm_jax.decode import scoring, signals, step
+from prm_jax.cli import policies, tree_pages, verifying
+from prm_jax.decode import step
 from prm_jax.eval import bootstrap, flops
-from prm_jax.models import config as config_lib
 from prm_jax.reports import results
-from prm_jax.solvers import oracle, solver, text_reading
+from prm_jax.solvers import solver
 from prm_jax.tasks import base as tasks
-from prm_jax.text import hf_tokenizer, public_notation, token_bytes
-from prm_jax.text import tokenizer as tokenizer_lib
-
-ORACLE = "oracle"  # verifier: the task's exact values
-POLICY = "policy"  # verifier: the value head on the policy's own trunk
-# Verifiers that are the policy itself, see `decode.signals`.
-CERTAINTY, REFERENCE = "certainty", "reference"
-OWN_VERIFIERS = (ORACLE, POLICY, CERTAINTY, REFERENCE)  # no folders
-PROMPT_MULTIPLE = 32  # slots of prompts: few programs for many files
-
-
-@dataclasses.dataclass(frozen=True)
-class Verifier:
-  """A scorer and the parameters it reads."""
-
-  name: str
-  scorer: scoring.Scorer
-  params: Any = None
-  config: config_lib.ModelConfig | None = None  # of a model of its own
-  reading: text_reading.TextReading | None = None  # of one with other tokens
+from prm_jax.text import token_bytes
 
 
 def first(
@@ -51,168 +27,10 @@ def first(
   return list(itertools.islice(problems, num_problems or None))
 
 
-def load_policy(directory: str, flag: str = "--policy") -> models.Loaded:
-  """The model that a user names to write solutions.
-
-  Args:
-    directory: of ours or a public one.
-    flag: that named it.
-
-  Raises:
-    UserError: no model there, or a verifier.
-  """
-  loaded = models.load(directory, flag)
-  if not loaded.model.config.use_lm_head:
-    raise errors.UserError(f"{flag}: {directory}: the model has no LM head")
-  return loaded
-
-
-def load_target(directory: str, policy: models.Loaded) -> models.Loaded | None:
-  """A second model that writes; none where the user names none.
-
-  Raises:
-    UserError: as of `load_policy`, or it has another vocabulary.
-  """
-  if not directory:
-    return None
-  loaded = load_policy(directory, "--target")
-  _check_vocabulary("target", loaded, policy)
-  sizes = {m.model.config.transformer.vocab_size for m in (loaded, policy)}
-  if len(sizes) > 1:
-    raise errors.UserError("target: its logits are not of the policy's number")
-  return loaded
-
-
-def _check_vocabulary(
-  name: str, loaded: models.Loaded, policy: models.Loaded
-) -> None:
-  mine, theirs = (
-    side.tokenizer.backend.get_vocab() for side in (loaded, policy)
-  )
-  if mine != theirs:
-    raise errors.UserError(f"{name}: its vocabulary is not that of the policy")
-
-
-def policy_notation(
-  policy: models.Loaded,
-) -> tokenizer_lib.Tokenizer | public_notation.PublicNotation:
-  """How its problems and solutions stand in tokens, see `searches.notation`."""
-  if isinstance(policy.tokenizer, hf_tokenizer.HfTokenizer):
-    raise ValueError("a public checkpoint needs a notation to write in")
-  return policy.tokenizer
-
-
-def sizes(
-  config: ml_collections.ConfigDict,
-  policy: models.Loaded,
-  problems: Sequence[tasks.Problem],
-) -> ml_collections.ConfigDict:
-  """The config's `solver` with room for all prompts, where it leaves it open.
-
-  Raises:
-    UserError: prompt and solution may be longer than the policy's context.
-  """
-  found = config.copy_and_resolve_references()
-  if not found.prompt_tokens:
-    encode = policy_notation(policy).encode_prompt
-    longest = max((len(encode(p.prompt)) for p in problems), default=1)
-    found.prompt_tokens = -(-longest // PROMPT_MULTIPLE) * PROMPT_MULTIPLE
-  wanted = found.prompt_tokens + found.max_tokens
-  if policy.context is not None and wanted > policy.context:
-    raise errors.UserError(
-      f"solver.max_tokens: {found.max_tokens} after prompts of up to "
-      f"{found.prompt_tokens} tokens go beyond the policy's context of "
-      f"{policy.context}"
-    )
-  return found
-
-
-def no_verifier() -> Verifier:
-  return Verifier("", scoring.NoScorer())
-
-
-def model_verifier(
-  name: str, loaded: models.Loaded, policy: models.Loaded, task: tasks.Task
-) -> Verifier:
-  """A verifier with a trunk of its own, read as its objective has it."""
-  found = verifier_files.of_model(name, loaded, "verifier")
-  return _read_verifier(name, found, policy)
-
-
-def _read_verifier(
-  name: str, found: verifier_files.Verifier, policy: models.Loaded
-) -> Verifier:
-  """What several models read costs as if all were of the first one's size."""
-  _check_vocabulary("verifier", found.loaded, policy)
-  scorer = scorers.scorer(found.reading)
-  return Verifier(name, scorer, found.params, found.loaded.model.config)
-
-
-def trunk_verifier(policy: models.Loaded) -> Verifier:
-  """The value head of a policy that has one."""
-  if policy.model.config.value_head == "none":
-    raise errors.UserError("verifier: the policy has no value head")
-  return Verifier(POLICY, scoring.TrunkScorer(policy.model))
-
-
-def signal_verifier(name: str, policy: models.Loaded) -> Verifier:
-  """How sure the policy is of what it wrote, or how much the question says."""
-  scorer = signals.LawScorer(policy.model)
-  if name == REFERENCE:
-    blank = signals.blank(policy_notation(policy).pad_id)
-    # The first tokens and the temperature of arXiv 2510.05681.
-    statistic = functools.partial(signals.reference_divergence, temperature=4.0)
-    scorer = signals.LawScorer(policy.model, statistic, (blank,), first=5)
-  return Verifier(name, scorer, policy.params, policy.model.config)
-
-
-def check_oracle(kind: str) -> None:
-  """UserError unless it is one of `oracle.Kind`."""
-  if kind not in get_args(oracle.Kind):
-    raise errors.UserError(
-      f"oracle: {kind!r} is not one of {', '.join(get_args(oracle.Kind))}"
-    )
-
-
-def oracle_verifier(
-  task: tasks.Task,
-  policy: models.Loaded,
-  problems: Sequence[tasks.Problem],
-  kind: oracle.Kind,
-) -> Verifier:
-  """The truth; see `solvers.oracle`."""
-  check_oracle(kind)
-  values = oracle.OracleValues(task, policy_notation(policy), problems, kind)
-  return Verifier(ORACLE, scoring.OracleScorer(values))
-
-
-def load_verifier(
-  name: str,
-  task: tasks.Task,
-  policy: models.Loaded,
-  problems: Sequence[tasks.Problem],
-  oracle_kind: oracle.Kind,
-) -> Verifier:
-  """The verifier a user names: a directory, one of the names above or ""."""
-  if not name:
-    return no_verifier()
-  if name == ORACLE:
-    return oracle_verifier(task, policy, problems, oracle_kind)
-  if name == POLICY:
-    return trunk_verifier(policy)
-  if name in (CERTAINTY, REFERENCE):
-    return signal_verifier(name, policy)
-  path = pathlib.Path(name).resolve()
-  found = verifier_files.load(path, "--verifier")
-  if found.note:
-    print(found.note)
-  return _read_verifier(path.parent.name, found, policy)
-
-
 def make_solver(
   task: tasks.Task,
   policy: models.Loaded,
-  verifier: Verifier,
+  verifier: verifying.Verifier,
   *,
   search: methods.MethodConfig,
   sampler: ml_collections.ConfigDict,
@@ -221,7 +39,16 @@ def make_solver(
   ends: searches.StepConfig | None = None,
   target: models.Loaded | None = None,
 ) -> solver.Solver:
-  """Binds everything; compiles nothing yet."""
+  """Binds everything; compiles nothing yet.
+
+  Raises:
+    UserError: a method that weighs probabilities by a verifier of other scores.
+  """
+  if (field := ranges.wanted_by(search)) and not verifier.is_probability:
+    raise errors.UserError(
+      f"{field}: this weighs probabilities, scores of the verifier "
+      f"{verifier.name!r} are none"
+    )
   vocab_size = policy.model.config.transformer.vocab_size
   step_format = searches.step_format(task, policy.tokenizer, ends, vocab_size)
   own = tree_pages.add(
@@ -241,7 +68,7 @@ def make_solver(
     params["target"] = target.params
   return solver.Solver(
     params,
-    policy_notation(policy),
+    policies.notation(policy),
     steps=steps,
     search_fn=search.bind(task.max_steps, steps),
     num_rows=search.num_rows,
@@ -257,11 +84,11 @@ def solver_config(sizes: ml_collections.ConfigDict) -> solver.SolverConfig:
 def costs(
   solved: solver.Solved,
   policy: models.Loaded,
-  verifier: Verifier,
+  verifier: verifying.Verifier,
   target: models.Loaded | None = None,
 ) -> dict[str, np.ndarray]:
   """[n] per counter of `search.base.Cost`, and "flops", see `eval.flops`."""
-  encode = policy_notation(policy).encode_prompt
+  encode = policies.notation(policy).encode_prompt
   spent = flops.of_search(
     solved.cost,
     np.array([len(encode(problem.prompt)) for problem in solved.problems]),

@@ -8,7 +8,7 @@ import ml_collections
 from prm_jax import errors
 from prm_jax.build import models, public, readers, scorers
 from prm_jax.checkpoint import hub
-from prm_jax.cli import solving
+from prm_jax.cli import policies, verifying
 from prm_jax.decode import joint, text_scoring
 from prm_jax.models import combined
 from prm_jax.solvers import text_reading
@@ -24,7 +24,7 @@ def is_needed(name: str, policy: models.Loaded) -> bool:
 
   Two models of a generated task share their tokens and need no texts.
   """
-  if not name or name in solving.OWN_VERIFIERS:
+  if not name or name in verifying.OWN_VERIFIERS:
     return False
   if not isinstance(policy.tokenizer, tokenizer_lib.Tokenizer):
     return True
@@ -36,7 +36,7 @@ def load(
   task: tasks.Task,
   policy: models.Loaded,
   problems: Sequence[tasks.Problem],
-) -> solving.Verifier:
+) -> verifying.Verifier:
   """The verifier that `config.verifier` names, reading the policy's texts.
 
   Args:
@@ -73,7 +73,7 @@ def load(
   own = config.solver.max_tokens
   room = int(_MORE_TOKENS * own) + _PER_STEP * task.max_steps
   texts = text_reading.TextReading(
-    solving.policy_notation(policy),
+    policies.notation(policy),
     reader.encode_last,
     problems,
     row_slots=config.verifier_tokens or min(room, reader.max_tokens or room),
@@ -87,7 +87,7 @@ def load(
     texts.row_slots,
     head_fn,
   )
-  return solving.Verifier(
+  return verifying.Verifier(
     pathlib.Path(config.verifier).name,
     joint.Mapped(scorer, score_map) if score_map else scorer,
     reader.params,

@@ -85,7 +85,8 @@ def keep(state: DecodeState | Kept) -> Kept:
 
 def num_problems(state: DecodeState) -> Array:
   """[] int32 problems of a queue; places without one are the last."""
-  assert state.waiting is not None and state.waiting.is_there is not None
+  assert state.waiting is not None
+  assert state.waiting.is_there is not None
   return jnp.sum(state.waiting.is_there, dtype=jnp.int32)
 
 

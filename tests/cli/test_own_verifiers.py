@@ -5,8 +5,9 @@ import json
 import pytest
 
 from prm_jax import errors
-from prm_jax.build import models, native, scorers
-from prm_jax.cli import solving
+from prm_jax.build import models, native, scorers, searches
+from prm_jax.cli import solving, verifying
+from prm_jax.configs import game24_search
 from prm_jax.decode import joint, ratios, scoring
 from prm_jax.models import combined, paged
 from prm_jax.tasks import game24
@@ -45,7 +46,7 @@ def folder(tmp_path_factory):
 def load(folder, name):
   policy = models.load(folder / "policy" / "model", "policy")
   place = str(folder / name)
-  return solving.load_verifier(place, TASK, policy, [], "value")
+  return verifying.load(place, TASK, policy, [], "value")
 
 
 def test_each_is_read_as_it_was_trained(folder, capsys):
@@ -89,3 +90,20 @@ def test_another_vocabulary_is_refused(folder):
   (folder / "mixed.json").write_text(json.dumps(told))
   with pytest.raises(errors.UserError, match="other/model: its vocabulary"):
     load(folder, "mixed.json")
+
+
+@pytest.mark.parametrize("name", ["implicit/model", verifying.CERTAINTY])
+def test_no_particles_by_scores_that_are_no_probabilities(folder, name):
+  policy = models.load(folder / "policy" / "model", "policy")
+  config = game24_search.get_config("particle")
+  own = name if name == verifying.CERTAINTY else str(folder / name)
+  with pytest.raises(errors.UserError, match=r"^search\.potential: "):
+    solving.make_solver(
+      TASK,
+      policy,
+      verifying.load(own, TASK, policy, [], "value"),
+      search=searches.method(config.search),
+      sampler=config.sampler,
+      sizes=config.solver,
+      seed=0,
+    )

@@ -68,7 +68,7 @@ def test_slots_are_filled_as_soon_as_they_are_free():
   assert idle == sorted(idle)
 
 
-@pytest.mark.parametrize("num", (1, SLOTS, 7))
+@pytest.mark.parametrize("num", [1, SLOTS, 7])
 def test_places_without_a_problem(num):
   """They are not searched, and the others find what they found."""
   calls = []

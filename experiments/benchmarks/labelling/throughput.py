@@ -26,7 +26,7 @@ import meters
 import numpy as np
 
 from prm_jax.build import fields
-from prm_jax.cli import label_policy, relabel, relabel_input, solving
+from prm_jax.cli import label_policy, policies, relabel, relabel_input
 from prm_jax.configs import omega as omega_config
 from prm_jax.configs import relabel as relabel_config
 from prm_jax.data import records
@@ -61,7 +61,7 @@ class Bench:
     config.solver.slots = args.slots
     self.completer = label_policy.load(config)
     self.task = self.completer.task
-    notation = solving.policy_notation(self.completer.policy)
+    notation = policies.notation(self.completer.policy)
     problems = itertools.islice(self.task.problems("train"), args.problems)
     self.problems = list(problems)
     longest = max(len(notation.encode_prompt(p.prompt)) for p in self.problems)

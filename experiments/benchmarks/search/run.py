@@ -23,7 +23,7 @@ import numpy as np
 import rich
 
 from prm_jax.build import models, searches
-from prm_jax.cli import solving
+from prm_jax.cli import solving, verifying
 from prm_jax.configs import game24_search
 from prm_jax.models import lm
 from prm_jax.reports import results
@@ -51,13 +51,13 @@ def make_solvers(
   policy = models.load(args.policy, "--policy")
   verifier = models.load(args.verifier, "--verifier")
   trunk = with_value_head(policy)
-  none = solving.no_verifier()
+  none = verifying.none()
   sides = {
-    "trunk": (trunk, solving.trunk_verifier(trunk)),
-    "tvm": (policy, solving.model_verifier("tvm", verifier, policy, task)),
+    "trunk": (trunk, verifying.of_trunk(trunk)),
+    "tvm": (policy, verifying.of_model("tvm", verifier, policy, task)),
   }
 
-  def make(method: str, policy: models.Loaded, judge: solving.Verifier):
+  def make(method: str, policy: models.Loaded, judge: verifying.Verifier):
     group = game24_search.get_config(method).search
     if "num_simulations" in group:  # the steps of as many whole solutions
       group.num_simulations = max(1, STEPS * args.rows // CHILDREN)
