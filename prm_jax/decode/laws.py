@@ -1,11 +1,13 @@
 """The laws that the tokens of rows were drawn from, by a model that reads."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 
-from prm_jax.decode import state
+from prm_jax.decode import reading, state
 from prm_jax.models import cache, lm
 from prm_jax.types import Array, Params
 
@@ -64,3 +66,54 @@ class LawReader:
     last = jnp.take_along_axis(all_, count[..., None, None], axis=2)[:, :, 0]
     logits = lm.logits(self.model, params, all_[:, :, :-1])
     return logits, state.Second(last, own)
+
+
+class Rows(NamedTuple):
+  """What is known of rows that several readers have read."""
+
+  total: Any  # a pytree of [B, N, ...]
+  readers: tuple[state.Second, ...]
+
+
+# `(total, chunk, logits [B, N, C, v] of each reader) -> total`.
+AddFn: TypeAlias = Callable[[Any, reading.Chunk, Sequence[Array]], Any]
+
+
+def read(
+  readers: Sequence[tuple[LawReader, Params]],
+  texts: reading.Texts,
+  size: int,
+  prompt: Sequence[state.Second],
+  rows: Rows,
+  add_fn: AddFn,
+) -> Rows:
+  """Adds up what the laws of new tokens say, chunk by chunk.
+
+  Args:
+    readers: each with its parameters.
+    texts: what to read; `rows` hold what stands before.
+    size: tokens read at once.
+    prompt: of each problem, by each reader.
+    rows: the readers' own, and the total so far.
+    add_fn: adds a chunk, of which some tokens may not be there.
+  """
+
+  def step(carry: tuple[Array, Rows]) -> tuple[Array, Rows]:
+    done, rows = carry
+    chunk = texts.chunk(done, size)
+    logits, known = [], []
+    sides = zip(readers, prompt, rows.readers, strict=True)
+    for (reader, params), asked, own in sides:
+      law, own = reader(params, chunk.tokens, chunk.num, asked, own)
+      logits.append(law)
+      known.append(own)
+    total = add_fn(rows.total, chunk, logits)
+    return done + chunk.num, Rows(total, tuple(known))
+
+  num_new = texts.length - texts.start
+  _, rows = jax.lax.while_loop(
+    lambda carry: jnp.any(carry[0] < num_new),
+    step,
+    (jnp.zeros_like(num_new), rows),
+  )
+  return rows

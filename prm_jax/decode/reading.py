@@ -17,6 +17,28 @@ class Texts(NamedTuple):
   start: Array  # [B, N] where the part begins
   length: Array  # [B, N] where it ends
 
+  def chunk(self, done: Array, size: int) -> "Chunk":
+    """What comes when `done` [B, N] of the part are read, `size` at most."""
+    index = (self.start + done)[..., None] + jnp.arange(size)
+    tokens = jnp.take_along_axis(
+      self.tokens, jnp.minimum(index, self.tokens.shape[-1] - 1), axis=-1
+    )
+    count = jnp.clip(self.length - self.start - done, 0, size)
+    return Chunk(tokens, index, count)
+
+
+class Chunk(NamedTuple):
+  """Tokens that are read at once."""
+
+  tokens: Array  # [B, N, C] int32
+  places: Array  # [B, N, C] int32 where they stand in their rows
+  num: Array  # [B, N] int32 how many there are
+
+  @property
+  def is_there(self) -> Array:
+    """[B, N, C] bool."""
+    return jnp.arange(self.tokens.shape[-1]) < self.num[..., None]
+
 
 class _Reading(NamedTuple):
   """Loop carry while texts are read."""
@@ -86,11 +108,7 @@ class Reader:
     carry: _Reading,
   ) -> _Reading:
     """The next chunk of every row."""
-    count = jnp.clip(texts.length - texts.start - carry.done, 0, self.chunk)
-    index = (texts.start + carry.done)[..., None] + jnp.arange(self.chunk)
-    tokens = jnp.take_along_axis(
-      texts.tokens, jnp.minimum(index, texts.tokens.shape[-1] - 1), axis=-1
-    )
+    tokens, _, count = texts.chunk(carry.done, self.chunk)
     new, rows = lm.extend_rows(
       self.model, params, tokens, count, prompt, carry.rows
     )

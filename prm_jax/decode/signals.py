@@ -6,27 +6,19 @@ is in the verifier's tokens.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from prm_jax import errors
-from prm_jax.decode import certainty, laws, reading, state
+from prm_jax.decode import certainty, laws, reading
 from prm_jax.models import cache, lm
 from prm_jax.types import Array
 
 # `(prompts [B, P], length [B]) -> (prompts, length)` of another reader.
 MaskFn: TypeAlias = Callable[[Array, Array], tuple[Array, Array]]
-
-
-class _Rows(NamedTuple):
-  """What is known of each row; every leaf but caches [B, N, ...]."""
-
-  total: Array  # [B, N] float32, of the tokens that count
-  num: Array  # [B, N] int32 of those
-  readers: tuple[state.Second, ...]
 
 
 def reference_divergence(
@@ -87,40 +79,31 @@ class LawScorer:
     read, readers = zip(*begun, strict=True)
     shape = (prompts.shape[0], num_rows)
     zeros = jnp.zeros(shape, jnp.float32)
-    return read, _Rows(zeros, jnp.zeros(shape, jnp.int32), readers)
+    return read, laws.Rows((zeros, jnp.zeros(shape, jnp.int32)), readers)
 
   def score(self, params, step, prompt, rows):
+    texts = reading.Texts(step.tokens, step.start, step.length)
+    readers = [(self._reader, params["verifier"])] * len(rows.readers)
+    rows = laws.read(readers, texts, self.chunk, prompt, rows, self._add)
+    total, num = rows.total
     num_new = step.length - step.start
+    return total / jnp.maximum(num, 1), num_new * len(readers), rows
 
-    def read(carry: tuple[Array, _Rows]) -> tuple[Array, _Rows]:
-      done, rows = carry
-      index = (step.start + done)[..., None] + jnp.arange(self.chunk)
-      tokens = jnp.take_along_axis(
-        step.tokens, jnp.minimum(index, step.tokens.shape[-1] - 1), axis=-1
-      )
-      count = jnp.clip(num_new - done, 0, self.chunk)
-      logits, readers = [], []
-      for asked, own in zip(prompt, rows.readers, strict=True):
-        law, own = self._reader(params["verifier"], tokens, count, asked, own)
-        logits.append(law)
-        readers.append(own)
-      counts = jnp.arange(self.chunk) < count[..., None]
-      if self.first:
-        counts &= index < self.first
-      value = jnp.where(counts, self.statistic(*logits), 0)
-      return done + count, _Rows(
-        rows.total + jnp.sum(value, axis=-1),
-        rows.num + jnp.sum(counts, axis=-1, dtype=jnp.int32),
-        tuple(readers),
-      )
-
-    _, rows = jax.lax.while_loop(
-      lambda carry: jnp.any(carry[0] < num_new),
-      read,
-      (jnp.zeros_like(num_new), rows),
+  def _add(
+    self,
+    total: tuple[Array, Array],
+    chunk: reading.Chunk,
+    logits: Sequence[Array],
+  ) -> tuple[Array, Array]:
+    """Sums [B, N] of the statistic, and of how many tokens."""
+    counts = chunk.is_there
+    if self.first:
+      counts &= chunk.places < self.first
+    value = jnp.where(counts, self.statistic(*logits), 0)
+    return (
+      total[0] + jnp.sum(value, axis=-1),
+      total[1] + jnp.sum(counts, axis=-1, dtype=jnp.int32),
     )
-    mean = rows.total / jnp.maximum(rows.num, 1)
-    return mean, num_new * len(rows.readers), rows
 
   @property
   def _reader(self) -> laws.LawReader:
