@@ -147,23 +147,26 @@ def encode(
   return Encoded(kept, encoded, bad)
 
 
+def problem_of(
+  problems: Mapping[str, records.Problem], name: str, field: str
+) -> records.Problem:
+  """The problem of that id; UserError names the field that asks for it."""
+  if name not in problems:
+    raise errors.UserError(f"{field}: no problem {name!r}")
+  return problems[name]
+
+
 def _encode(
   tokenizer: tokenizer_lib.Tokenizer,
   problems: Mapping[str, records.Problem],
   solution: records.Solution,
 ) -> steps_lib.EncodedSolution:
-  name = solution.problem_id
-  if name not in problems:
-    raise errors.UserError(f"problem_id: no problem {name!r}")
+  prompt = problem_of(problems, solution.problem_id, "problem_id").prompt
   if solution.tokens:
-    return steps_lib.encode_sampled(
-      tokenizer, problems[name].prompt, solution.tokens
-    )
+    return steps_lib.encode_sampled(tokenizer, prompt, solution.tokens)
   if not solution.steps:
     raise errors.UserError("steps: the solution has none")
-  return steps_lib.encode_solution(
-    tokenizer, problems[name].prompt, solution.steps
-  )
+  return steps_lib.encode_solution(tokenizer, prompt, solution.steps)
 
 
 def _text(value: bytes | str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from prm_jax import errors
 from prm_jax.build import encoding
 from prm_jax.data import examples as examples_lib
-from prm_jax.data import records, step_values, transforms
+from prm_jax.data import records, sources, step_values, transforms
 from prm_jax.solvers import judgements
 from prm_jax.tasks import base as tasks
 from prm_jax.tasks import calculators
@@ -70,14 +70,12 @@ def from_labels(
   group_of = {name: i for i, name in enumerate(problems)}
   for index, label in enumerate(labels):
     where = f"labels[{index}]"
-    if label.problem_id not in problems:
-      raise errors.UserError(
-        f"{where}.problem_id: no problem {label.problem_id!r}"
-      )
+    problem = sources.problem_of(
+      problems, label.problem_id, f"{where}.problem_id"
+    )
     if label.steps is None:
       raise errors.UserError(f"{where}.granularity: expected 'step'")
     values, supervised = step_values.values(label)
-    problem = problems[label.problem_id]
     notes = _notes(config, problem, label, where)
     read = supervised & step_values.until_error(label)
     kept = np.flatnonzero(read).tolist()

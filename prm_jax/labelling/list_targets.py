@@ -45,11 +45,9 @@ def from_pairs(
   group_of = {name: i for i, name in enumerate(problems)}
   for index, pair in enumerate(pairs):
     where = f"pairs[{index}]"
-    if pair.problem_id not in problems:
-      raise errors.UserError(
-        f"{where}.problem_id: no problem {pair.problem_id!r}"
-      )
-    prompt = problems[pair.problem_id].prompt
+    prompt = sources.problem_of(
+      problems, pair.problem_id, f"{where}.problem_id"
+    ).prompt
     sides = []
     for name in ("better", "worse"):
       try:

@@ -110,14 +110,13 @@ def from_labels(
   group_of = {name: i for i, name in enumerate(problems)}
   for index, label in enumerate(labels):
     where = f"labels[{index}]"
-    if label.problem_id not in problems:
-      raise errors.UserError(
-        f"{where}.problem_id: no problem {label.problem_id!r}"
-      )
+    problem = sources.problem_of(
+      problems, label.problem_id, f"{where}.problem_id"
+    )
     if label.granularity != "step" or label.steps is None:
       raise errors.UserError(f"{where}.granularity: expected 'step'")
     try:
-      tokens = encode_fn(problems[label.problem_id].prompt, label.steps)
+      tokens = encode_fn(problem.prompt, label.steps)
     except errors.UserError as error:
       raise errors.UserError(f"{where}.{error}") from error
     values, supervised = (
