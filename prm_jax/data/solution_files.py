@@ -5,14 +5,14 @@ shape, see `read`. Bad lines are named, all of them where they are skipped.
 """
 
 import dataclasses
-import json
+import functools
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prm_jax import errors
-from prm_jax.data import records
+from prm_jax.data import json_lines, records
 from prm_jax.tasks import base as tasks
 
 _QUESTIONS = ("question", "problem", "prompt", "input", "instruction")
@@ -37,20 +37,12 @@ class Item:
   steps: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Read:
-  """What a file held: solutions and one message per bad line."""
-
-  items: list[Item]
-  bad: list[str]
-
-
 def read(
   path: str | pathlib.Path,
   split: str,
   skip_bad: bool = False,
   problems: Mapping[str, tasks.Problem] | None = None,
-) -> Read:
+) -> json_lines.Read[Item]:
   """Reads a file of solutions.
 
   Shapes of a line: records of `data.records` (a `problem` line before the
@@ -69,42 +61,20 @@ def read(
   Raises:
     UserError: names file, line and field; or the file holds no solution.
   """
-  file = pathlib.Path(path)
-  try:
-    lines = file.read_text(encoding="utf-8").splitlines()
-  except (OSError, UnicodeDecodeError) as error:
-    raise errors.UserError(f"{file}: cannot be read ({error})") from error
-  items: list[Item] = []
-  bad: list[str] = []
   known = dict(problems or {})
-  for number, line in enumerate(lines, start=1):
-    if not line.strip():
-      continue
-    try:
-      item = _item(number, line, split, known)
-    except errors.UserError as error:
-      bad.append(f"{file}:{number}: {error}")
-      if not skip_bad:
-        raise errors.UserError(bad[-1]) from error
-    else:
-      items += [item] if item is not None else []
-  if not items:
-    raise errors.UserError(
-      f"{file}: holds no solution" + (f"; {bad[0]}" if bad else "")
-    )
-  return Read(items, bad)
+  return json_lines.read(
+    path, "solution", functools.partial(_item, split, known), skip_bad
+  )
 
 
 def _item(
-  number: int, line: str, split: str, problems: dict[str, tasks.Problem]
+  split: str,
+  problems: dict[str, tasks.Problem],
+  number: int,
+  line: str,
+  row: dict[str, Any],
 ) -> Item | None:
   """The solution of a line; None where it tells a problem alone."""
-  try:
-    row = json.loads(line)
-  except ValueError as error:
-    raise errors.UserError(f"not JSON ({error})") from error
-  if not isinstance(row, dict):
-    raise errors.UserError("not a JSON object")
   kind = row.get("record")
   if kind == "problem":
     problem = records.from_json(line, records.Problem)
