@@ -29,6 +29,8 @@ def get_config(method: str = "step_beam") -> ml_collections.ConfigDict:
   c.verifier_tokens = 0
   # Of `--verifier entropy`: what asks for the answer, of so many tokens; a row
   # whose entropy rises by more than `rise` nats in `back` steps is given up.
+  # Where the answer is given beforehand (24, or the target of countdown), what
+  # comes behind "|" is known, and its entropy tells little of the steps.
   c.answer_entropy = {"cue": "|", "answer": 1, "back": 2, "rise": None}
   c.target = ""  # a second policy, for the methods that need one
   c.oracle = "value"  # or "solvable"

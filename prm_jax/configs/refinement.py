@@ -16,6 +16,9 @@ import ml_collections
 
 from prm_jax.configs import game24_search
 
+# Thresholds of 1/2 are for chances that a step is right. Values fall below it
+# wherever the policy is likelier to fail than not: judged by them, a critic
+# finds a wrong step in every attempt.
 METHODS: dict[str, dict[str, Any]] = {
   "glore": {"threshold": 0.5, "accept": None},
   "critic": {"turns": 3, "threshold": 0.5, "ask": "keep_valid"},
