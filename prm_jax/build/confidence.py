@@ -51,21 +51,13 @@ class Confidence:
 
   model: lm.Model
 
-  def __call__(
-    self,
-    params: Params,
-    tokens: Array,
-    length: Array,
-    start: Array,
-    places: Array,
-  ) -> Array:
-    del start
+  def __call__(self, params: Params, texts: reads.Texts) -> Array:
     own, bank = params["model"], Bank(**params["bank"])
-    hidden = reads.hidden_at(self.model, own, tokens, length, places)
+    hidden = reads.hidden_at(self.model, own, texts)
     values = lm.values(self.model, own, hidden)
     score = heads.to_probability(values, self.model.config)
     flat = hidden.reshape(-1, hidden.shape[-1])
-    return of_bank(flat, score.reshape(-1), bank).reshape(places.shape)
+    return of_bank(flat, score.reshape(-1), bank).reshape(score.shape)
 
 
 def of_bank(features: Array, score: Array, bank: Bank) -> Array:

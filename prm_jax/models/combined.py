@@ -66,6 +66,18 @@ class ScoreMap:
 
 
 @dataclasses.dataclass(frozen=True)
+class Sigmoid:
+  """Log-odds as probabilities: what an implicit verifier's sums are.
+
+  Cross-entropy of outcomes teaches sigmoid(beta log p/p_ref) of a whole
+  solution to be P(right) (arXiv 2412.01981).
+  """
+
+  def __call__(self, scores: Array) -> Array:
+    return jax.nn.sigmoid(scores)
+
+
+@dataclasses.dataclass(frozen=True)
 class VerdictHead:
   """P(right) of a generative verifier that judges at once.
 
@@ -106,18 +118,11 @@ class Advantages:
   prover: reads.Reading
   alpha: float = 0.5
 
-  def __call__(
-    self,
-    params: Params,
-    tokens: Array,
-    length: Array,
-    start: Array,
-    places: Array,
-  ) -> Array:
-    own = self.base(params["0"], tokens, length, start, places)
-    prompt = jnp.maximum(start - 1, 0)[:, None]
-    both = jnp.concatenate([prompt, places], axis=1)
-    values = self.prover(params["1"], tokens, length, start, both)
+  def __call__(self, params: Params, texts: reads.Texts) -> Array:
+    own = self.base(params["0"], texts)
+    prompt = jnp.maximum(texts.start - 1, 0)[:, None]
+    both = jnp.concatenate([prompt, texts.places], axis=1)
+    values = self.prover(params["1"], texts._replace(places=both))
     return own + self.alpha * (values[:, 1:] - values[:, :-1])
 
 
@@ -134,15 +139,8 @@ class Differences:
 
   reading: reads.Reading
 
-  def __call__(
-    self,
-    params: Params,
-    tokens: Array,
-    length: Array,
-    start: Array,
-    places: Array,
-  ) -> Array:
-    sums = self.reading(params, tokens, length, start, places)
+  def __call__(self, params: Params, texts: reads.Texts) -> Array:
+    sums = self.reading(params, texts)
     return jnp.diff(sums, axis=1, prepend=0.0)
 
 
@@ -158,16 +156,9 @@ class Ensemble:
   members: tuple[reads.Reading, ...]
   pool: Pool
 
-  def __call__(
-    self,
-    params: Params,
-    tokens: Array,
-    length: Array,
-    start: Array,
-    places: Array,
-  ) -> Array:
+  def __call__(self, params: Params, texts: reads.Texts) -> Array:
     scores = [
-      member(params[str(index)], tokens, length, start, places)
+      member(params[str(index)], texts)
       for index, member in enumerate(self.members)
     ]
     return self.pool(jnp.stack(scores))
@@ -175,25 +166,18 @@ class Ensemble:
 
 @dataclasses.dataclass(frozen=True)
 class Calibrated:
-  """Probabilities by way of a fitted map.
+  """Probabilities by way of a map, fitted or known.
 
   Attributes:
-    reading: gives probabilities.
+    reading: gives probabilities, or log-odds for `Sigmoid`.
     score_map: of them.
   """
 
   reading: reads.Reading
-  score_map: ScoreMap
+  score_map: ScoreMap | Sigmoid
 
-  def __call__(
-    self,
-    params: Params,
-    tokens: Array,
-    length: Array,
-    start: Array,
-    places: Array,
-  ) -> Array:
-    return self.score_map(self.reading(params, tokens, length, start, places))
+  def __call__(self, params: Params, texts: reads.Texts) -> Array:
+    return self.score_map(self.reading(params, texts))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,14 +192,5 @@ class Verdicts:
   model: lm.Model
   head: VerdictHead
 
-  def __call__(
-    self,
-    params: Params,
-    tokens: Array,
-    length: Array,
-    start: Array,
-    places: Array,
-  ) -> Array:
-    del start
-    logits = reads.logits_at(self.model, params, tokens, length, places)
-    return self.head.of_logits(logits)
+  def __call__(self, params: Params, texts: reads.Texts) -> Array:
+    return self.head.of_logits(reads.logits_at(self.model, params, texts))

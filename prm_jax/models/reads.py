@@ -5,7 +5,7 @@ the same one; `params` is what it asks for.
 """
 
 import dataclasses
-from typing import Protocol, cast, runtime_checkable
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -14,30 +14,28 @@ from prm_jax.models import heads, lm
 from prm_jax.types import Array, Params
 
 
+class Texts(NamedTuple):
+  """Right-padded texts, and where they are read.
+
+  Attributes:
+    tokens: [b, t] int32.
+    length: [b] int32 tokens in use.
+    start: [b] int32 where the solution begins.
+    places: [b, k] int32, each below its text's length.
+  """
+
+  tokens: Array
+  length: Array
+  start: Array
+  places: Array
+
+
 @runtime_checkable
 class Reading(Protocol):
   """How places of a text get their scores."""
 
-  def __call__(
-    self,
-    params: Params,
-    tokens: Array,
-    length: Array,
-    start: Array,
-    places: Array,
-  ) -> Array:
-    """Scores of right-padded texts.
-
-    Args:
-      params: of the model or models.
-      tokens: [b, t] int32.
-      length: [b] int32 tokens in use.
-      start: [b] int32 where the solution begins.
-      places: [b, k] int32, each below its text's length.
-
-    Returns:
-      [b, k] float32.
-    """
+  def __call__(self, params: Params, texts: Texts) -> Array:
+    """[b, k] float32 scores at the places; params of the model or models."""
     ...
 
 
@@ -51,16 +49,8 @@ class Values:
 
   model: lm.Model
 
-  def __call__(
-    self,
-    params: Params,
-    tokens: Array,
-    length: Array,
-    start: Array,
-    places: Array,
-  ) -> Array:
-    del start
-    out = self.model.apply(params, tokens, length, places, method=_values_at)
+  def __call__(self, params: Params, texts: Texts) -> Array:
+    out = self.model.apply(params, texts, method=_values_at)
     return heads.to_probability(cast(Array, out), self.model.config)
 
 
@@ -83,76 +73,56 @@ class LogRatios:
   beta: float
   block: int = 1024
 
-  def __call__(
-    self,
-    params: Params,
-    tokens: Array,
-    length: Array,
-    start: Array,
-    places: Array,
-  ) -> Array:
+  def __call__(self, params: Params, texts: Texts) -> Array:
     sides = ((self.model, "model"), (self.reference, "reference"))
     own, ref = (
-      model.apply(params[name], tokens, length, self.block, method=_log_probs)
+      model.apply(params[name], texts, self.block, method=_log_probs)
       for model, name in sides
     )
     ratio = cast(Array, own) - cast(Array, ref)
-    at = jnp.arange(tokens.shape[1])
-    inside = (at >= start[:, None]) & (at < length[:, None])
+    at = jnp.arange(texts.tokens.shape[1])
+    inside = (at >= texts.start[:, None]) & (at < texts.length[:, None])
     total = jnp.cumsum(jnp.where(inside, ratio, 0), axis=1)
-    return self.beta * jnp.take_along_axis(total, places, axis=1)
+    return self.beta * jnp.take_along_axis(total, texts.places, axis=1)
 
 
-def _hidden(model: lm.Model, tokens: Array, length: Array) -> Array:
-  positions = jnp.broadcast_to(jnp.arange(tokens.shape[1]), tokens.shape)
-  segment_ids = (positions < length[:, None]).astype(jnp.int32)
-  return model.trunk(tokens, positions, segment_ids)
+def _hidden(model: lm.Model, texts: Texts) -> Array:
+  shape = texts.tokens.shape
+  positions = jnp.broadcast_to(jnp.arange(shape[1]), shape)
+  segment_ids = (positions < texts.length[:, None]).astype(jnp.int32)
+  return model.trunk(texts.tokens, positions, segment_ids)
 
 
-def _values_at(
-  model: lm.Model, tokens: Array, length: Array, places: Array
-) -> Array:
-  return model.values(_hidden_at(model, tokens, length, places))
+def _values_at(model: lm.Model, texts: Texts) -> Array:
+  return model.values(_hidden_at(model, texts))
 
 
-def hidden_at(
-  model: lm.Model, params: Params, tokens: Array, length: Array, places: Array
-) -> Array:
+def hidden_at(model: lm.Model, params: Params, texts: Texts) -> Array:
   """[b, k, d] what the heads see at the places."""
-  out = model.apply(params, tokens, length, places, method=_hidden_at)
-  return cast(Array, out)
+  return cast(Array, model.apply(params, texts, method=_hidden_at))
 
 
-def _hidden_at(
-  model: lm.Model, tokens: Array, length: Array, places: Array
-) -> Array:
-  hidden = _hidden(model, tokens, length)
-  return jnp.take_along_axis(hidden, places[..., None], axis=1)
+def _hidden_at(model: lm.Model, texts: Texts) -> Array:
+  hidden = _hidden(model, texts)
+  return jnp.take_along_axis(hidden, texts.places[..., None], axis=1)
 
 
-def logits_at(
-  model: lm.Model, params: Params, tokens: Array, length: Array, places: Array
-) -> Array:
+def logits_at(model: lm.Model, params: Params, texts: Texts) -> Array:
   """[b, k, v] of the tokens that would follow the places."""
-  out = model.apply(params, tokens, length, places, method=_logits_at)
-  return cast(Array, out)
+  return cast(Array, model.apply(params, texts, method=_logits_at))
 
 
-def _logits_at(
-  model: lm.Model, tokens: Array, length: Array, places: Array
-) -> Array:
-  return model.logits(_hidden_at(model, tokens, length, places))
+def _logits_at(model: lm.Model, texts: Texts) -> Array:
+  return model.logits(_hidden_at(model, texts))
 
 
-def _log_probs(
-  model: lm.Model, tokens: Array, length: Array, block: int
-) -> Array:
+def _log_probs(model: lm.Model, texts: Texts, block: int) -> Array:
   """log p of every token given those before it, [b, t]; 0 for the first.
 
   Logits of all tokens of a large vocabulary would not fit, so that they are
   made block by block.
   """
-  hidden = _hidden(model, tokens, length)[:, :-1]
+  tokens, hidden = texts.tokens, _hidden(model, texts)[:, :-1]
   count, width = hidden.shape[0] * hidden.shape[1], hidden.shape[2]
   block = min(block or count, count)
   spare = -count % block

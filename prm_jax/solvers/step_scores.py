@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from prm_jax import errors
@@ -174,7 +175,7 @@ class StepScorer:
     """Batches with their scores; some are under way while one is waited for."""
     waiting: collections.deque[tuple[_Batch, Array]] = collections.deque()
     for batch in batches:
-      run = _run(self._reading, self._params, *batch.arrays)
+      run = _run(self._reading, self._params, batch.texts)
       waiting.append((batch, run))
       if len(waiting) > _AHEAD:
         first, values = waiting.popleft()
@@ -209,7 +210,7 @@ class StepScorer:
 
 # Shared by scorers of one architecture: formats differ on the host alone.
 _run = jax.jit(
-  lambda reading, params, *arrays: reading(params, *arrays), static_argnums=0
+  lambda reading, params, texts: reading(params, texts), static_argnums=0
 )
 
 
@@ -222,7 +223,7 @@ class _Part(NamedTuple):
 
 class _Batch(NamedTuple):
   indices: Sequence[int]
-  arrays: tuple[np.ndarray, ...]
+  texts: reads.Texts
 
 
 def _batches(
@@ -242,7 +243,7 @@ def _batches(
     rows = max(batch_tokens // slots, 1)
     indices = order[start : start + rows]
     own = [texts[i] for i in indices]
-    yield _Batch(indices, _arrays(own, rows, slots, places))
+    yield _Batch(indices, _padded(own, rows, slots, places))
     start += rows
 
 
@@ -254,13 +255,13 @@ def _slots(length: int) -> int:
   return slots
 
 
-def _arrays(
+def _padded(
   texts: Sequence[steps_lib.EncodedSolution],
   rows: int,
   slots: int,
   places: int,
-) -> tuple[np.ndarray, ...]:
-  """Tokens [rows, slots], lengths, starts [rows], places [rows, places]."""
+) -> reads.Texts:
+  """Tokens [rows, slots] and places [rows, places]."""
   tokens = np.zeros((rows, slots), np.int32)
   length, prompt = np.ones(rows, np.int32), np.zeros(rows, np.int32)
   at = np.zeros((rows, places), np.int32)
@@ -268,4 +269,4 @@ def _arrays(
     tokens[row, : len(text.tokens)] = text.tokens
     length[row], prompt[row] = len(text.tokens), text.prompt_length
     at[row, : len(text.step_end)] = text.step_end
-  return tokens, length, prompt, at
+  return reads.Texts(*map(jnp.asarray, (tokens, length, prompt, at)))

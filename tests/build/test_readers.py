@@ -64,11 +64,11 @@ def test_blocks_of_logits_change_nothing():
   models = [tiny.make(seed) for seed in (0, 1)]
   params = {"model": models[0][1], "reference": models[1][1]}
   rng = np.random.default_rng(0)
-  arrays = (
+  texts = reads.Texts(
     rng.integers(1, tiny.VOCAB, (3, 9)),
-    np.array([9, 5, 7]),
-    np.array([2, 1, 3]),
-    np.array([[3, 8], [1, 4], [3, 6]]),
+    length=np.array([9, 5, 7]),
+    start=np.array([2, 1, 3]),
+    places=np.array([[3, 8], [1, 4], [3, 6]]),
   )
   found = []
   for block in (0, 1, 7, 100):
@@ -76,7 +76,7 @@ def test_blocks_of_logits_change_nothing():
       lm.Model(models[0][0].config), models[1][0], 0.3, block
     )
     run = tiny.jit(reading)
-    found.append(np.asarray(run(params, *arrays)))
+    found.append(np.asarray(run(params, texts)))
   for other in found[1:]:
     np.testing.assert_allclose(other, found[0], rtol=1e-5, atol=1e-6)
 

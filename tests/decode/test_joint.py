@@ -47,11 +47,12 @@ def reading(kind, verifiers, policy):
 
 def whole(read, params, stage):
   """[B, N] of the last step, by reading texts with all their steps' ends."""
-  texts, length = map(jnp.asarray, runs.flat_texts(stage.after))
+  tokens, length = map(jnp.asarray, runs.flat_texts(stage.after))
   start = np.repeat(runs.LENGTHS, runs.ROWS)
   before = start + stage.before.length.reshape(-1) - 1
   places = np.stack([before, np.asarray(length) - 1], axis=1)
-  found = tiny.jit(read)(params, texts, length, jnp.asarray(start), places)
+  texts = reads.Texts(tokens, length, *map(jnp.asarray, (start, places)))
+  found = tiny.jit(read)(params, texts)
   return np.asarray(found).reshape(*stage.after.length.shape, 2)
 
 
