@@ -1,22 +1,19 @@
 """What a verifier is good for: values, first errors, choosing."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
 import numpy as np
 import settings
 
-from prm_jax.build import models
-from prm_jax.decode import score
+from prm_jax.build import verifier_files
 from prm_jax.eval import calibration, processbench, ranking, thresholds
-from prm_jax.models import lm
+from prm_jax.solvers import step_scores as step_scores_lib
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
 
 ROWS = 16
-BATCH = 512  # solutions read at a time
 
 
 class Held(NamedTuple):
@@ -40,41 +37,24 @@ def hold(
 
 
 def step_scores(
-  verifier: models.Loaded,
+  verifier: verifier_files.Verifier,
   problems: Sequence[tasks.Problem],
   steps: Sequence[Sequence[str]],
   *,
   finished: bool,
 ) -> list[np.ndarray]:
   """The verifier's scores at the step ends of each solution."""
-  encoded = [
-    steps_lib.encode_solution(
-      verifier.tokenizer, p.prompt, s, finished=finished
-    )
-    for p, s in zip(problems, steps, strict=True)
-  ]
-  longest = -(-max(len(one.tokens) for one in encoded) // 16) * 16
-  run = _program(verifier.model)
-  scores = []
-  for start in range(0, len(encoded), BATCH):
-    part = encoded[start : start + BATCH]
-    tokens = np.zeros((BATCH, longest), np.int32)
-    for row, one in zip(tokens, part, strict=False):
-      row[: len(one.tokens)] = one.tokens
-    length = np.ones(BATCH, np.int32)
-    length[: len(part)] = [len(one.tokens) for one in part]
-    found = np.asarray(run(verifier.params, tokens, length), np.float64)
-    scores += [row[one.step_end] for row, one in zip(found, part, strict=False)]
-  return scores
+  encode = functools.partial(
+    steps_lib.encode_solution, verifier.loaded.tokenizer, finished=finished
+  )
+  config = step_scores_lib.ScoringConfig()
+  scorer = step_scores_lib.StepScorer(
+    verifier.reading, verifier.params, encode, config
+  )
+  return scorer(problems, steps)
 
 
-@functools.cache
-def _program(model: lm.Model) -> Callable[..., jax.Array]:
-  """One for all cells with the same head."""
-  return jax.jit(lambda p, x, n: score.prefix_scores(model, p, x, n))
-
-
-def values(verifier: models.Loaded, held: Held) -> dict[str, float]:
+def values(verifier: verifier_files.Verifier, held: Held) -> dict[str, float]:
   prefixes = held.prefixes
   scores = step_scores(
     verifier, prefixes.problems, prefixes.steps, finished=False
@@ -92,7 +72,9 @@ def values(verifier: models.Loaded, held: Held) -> dict[str, float]:
   }
 
 
-def first_errors(verifier: models.Loaded, held: Held) -> dict[str, float]:
+def first_errors(
+  verifier: verifier_files.Verifier, held: Held
+) -> dict[str, float]:
   """F1 with the threshold that is best on the validation split, and 0.5."""
   sides = []
   for rows in (held.validation, held.test):
@@ -111,7 +93,9 @@ def first_errors(verifier: models.Loaded, held: Held) -> dict[str, float]:
   return {"f1": f1(chosen.threshold), "f1_at_half": f1(0.5)}
 
 
-def best_of_n(verifier: models.Loaded, held: Held) -> dict[str, float]:
+def best_of_n(
+  verifier: verifier_files.Verifier, held: Held
+) -> dict[str, float]:
   """Accuracy of the best of ROWS solutions, by three aggregations.
 
   One that cannot be read has no steps, and is never chosen before others.

@@ -5,15 +5,15 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
 import ml_collections
 import numpy as np
 import rich
+import searching
 import settings
 
 from prm_jax import errors
-from prm_jax.build import models, searches
-from prm_jax.cli import label_policy, policies, solving, verifying
+from prm_jax.build import models, verifier_files
+from prm_jax.cli import label_policy, policies
 from prm_jax.configs import (
   countdown_search,
   countdown_value,
@@ -36,7 +36,6 @@ DRAWN = 4  # solutions of a problem that are sampled at a time
 HELD_ROWS = 32  # solutions of each held-out problem
 BATCH = 68  # problems or prefixes sampled at a time
 ROLLOUTS = 64  # behind a value
-PARTICLES = 16
 
 
 class PolicySampled:
@@ -70,7 +69,9 @@ class PolicySampled:
     self._written: dict[
       tuple[int, int, str, settings.Steps], list[completions.Rollout]
     ] = {}
-    self._programs: dict[str, jax.stages.Compiled] = {}
+    self._searching = searching.Searching(
+      task, policy, search, self._problems["test"]
+    )
     self._held: dict[str, list[list[settings.Sample]]] = {}
 
   def tokenizer(self) -> tokenizer_lib.Tokenizer:
@@ -175,30 +176,8 @@ class PolicySampled:
       raise ValueError(f"{groups} groups of {rows}: more than were sampled")
     return found
 
-  def searched(self, verifier: models.Loaded) -> Mapping[str, float]:
-    problems = self._problems["test"]
-    group = self._search.search.to_dict() | {"num_rows": PARTICLES}
-    searching = solving.make_solver(
-      self.task,
-      self._policy,
-      verifying.of_model("value", verifier, self._policy, self.task),
-      search=searches.method(ml_collections.ConfigDict(group)),
-      sampler=self._search.sampler,
-      sizes=self._search.solver,
-      seed=77,
-    )
-    # Verifiers with the same head share what is compiled.
-    head = verifier.model.config.value_head
-    if head in self._programs:
-      searching.program = self._programs[head]
-    self._programs[head] = searching.program
-    found = searching.solve(problems)
-    judged = judging.judge(self.task, self.tokenizer(), found)
-    chosen = judged.correct[np.arange(len(problems)), found.chosen]
-    return {
-      "particle": float(chosen.mean()),
-      "particle_mean": float(judged.correct.mean()),
-    }
+  def searched(self, verifier: verifier_files.Verifier) -> Mapping[str, float]:
+    return self._searching(verifier)
 
   def _held_out(self, split: tasks.Split) -> list[list[settings.Sample]]:
     if split not in self._held:

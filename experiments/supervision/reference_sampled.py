@@ -1,14 +1,16 @@
 """Tasks with a policy that is a few lines of arithmetic, and exact values."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ml_collections
 import numpy as np
+import searching
 import settings
 
-from prm_jax.build import models
-from prm_jax.configs import chain_value, graph_policy
+from prm_jax.build import models, verifier_files
+from prm_jax.configs import chain_value, game24_search, graph_policy
 from prm_jax.labelling import references, rollouts
 from prm_jax.solvers import rollouts as completions
 from prm_jax.tasks import base as tasks
@@ -17,23 +19,36 @@ from prm_jax.text import tokenizer as tokenizer_lib
 
 MODULI = {"graph_arithmetic": "23", "graph_mod7": "7"}
 TASKS = ("chain", *MODULI)
+DRAWS = 4  # particle filters of a held-out problem
 
 
 class ReferenceSampled:
   """See `settings.Setting`; the task has `sample` and `value`.
 
-  No search: the policy is no model, which the search programs ask for.
+  The policy is no model, which search programs ask for: they take one that
+  was trained on its solutions, if there is one.
   """
 
   completer = "reference"
   provers: Mapping[str, settings.Completer] = {}
 
-  def __init__(self, task: Any, config: ml_collections.ConfigDict):
+  def __init__(
+    self,
+    task: Any,
+    config: ml_collections.ConfigDict,
+    imitation: models.Loaded | None = None,
+  ):
     self.task, self.config = task, config
     self.train, self.test = (
       list(task.problems(split)) for split in ("train", "test")
     )
     self._lists: dict[int, _Listed] = {}
+    self._searching: searching.Searching | None = None
+    if imitation is not None:
+      search = game24_search.get_config("particle")
+      search.solver.update(prompt_tokens=0, max_tokens=config.data.length)
+      problems = _drawn_again(self.test)
+      self._searching = searching.Searching(task, imitation, search, problems)
 
   def tokenizer(self) -> tokenizer_lib.Tokenizer:
     return self.task.tokenizer()
@@ -85,8 +100,17 @@ class ReferenceSampled:
         found.append((problem, tuple(steps), correct))
     return found
 
-  def searched(self, verifier: models.Loaded) -> Mapping[str, float]:
-    return {}
+  def searched(self, verifier: verifier_files.Verifier) -> Mapping[str, float]:
+    return {} if self._searching is None else self._searching(verifier)
+
+
+def _drawn_again(problems: Sequence[tasks.Problem]) -> list[tasks.Problem]:
+  """Each DRAWS times under other names, of which its sampling depends."""
+  return [
+    dataclasses.replace(problem, id=f"{problem.id}/{index}")
+    for index in range(DRAWS)
+    for problem in problems
+  ]
 
 
 class _Listed:
@@ -105,15 +129,17 @@ class _Listed:
     self.found.append(rollouts.Given(index, problem, tuple(steps)))
 
 
-def load(name: str) -> ReferenceSampled:
+def load(name: str, policy: str = "") -> ReferenceSampled:
+  """The task, and a model that imitates its policy, "" for none."""
   config = chain_value.get_config()
   if name == "chain":
     config.data.boundaries = (48,)  # the longest solutions
   else:
-    policy = graph_policy.get_config(MODULI[name])
+    own = graph_policy.get_config(MODULI[name])
     for group in ("task", "model", "data"):
-      config[group] = policy[group]
+      config[group] = own[group]
     config.model.value_head = "scalar"
   config.examples.source = "files"
   config.model.use_lm_head = False
-  return ReferenceSampled(models.task(config.task), config)
+  imitation = models.load(policy, "--policy") if policy else None
+  return ReferenceSampled(models.task(config.task), config, imitation)

@@ -27,8 +27,9 @@ import rich
 import settings
 import sources
 
-from prm_jax.build import models
+from prm_jax.build import verifier_files
 from prm_jax.cli import train
+from prm_jax.configs import chain_verifier
 from prm_jax.data import record_files
 
 FILE = "cells.jsonl"
@@ -44,6 +45,7 @@ class Cell(NamedTuple):
 
 CELLS = {
   "orm": Cell("outcomes", "orm"),
+  "implicit": Cell("outcomes", "implicit", "none"),
   "ovm": Cell("outcomes", "ovm"),
   "tvm": Cell("outcomes", "tvm"),
   "hard": Cell("hard", "step", "step"),
@@ -76,6 +78,13 @@ def configure(
     config.fit.num_steps = args.updates
     config.optim.warmup_steps = args.updates // 2
   config.data.batch_size = args.batch or config.data.batch_size
+  if cell.head == "none":  # log-ratios with what it begins with
+    config.model.use_lm_head = True
+    recipe = chain_verifier.get_config("implicit")
+    config.objective = recipe.objective
+    width = config.objective.list_size * config.data.length
+    config.data.update(length=width, boundaries=(width,))
+    config.data.batch_size //= config.objective.list_size
   return config
 
 
@@ -85,15 +94,27 @@ def learn(
   bought: sources.Labelled,
   config: ml_collections.ConfigDict,
   workdir: pathlib.Path,
-) -> models.Loaded:
+) -> verifier_files.Verifier:
   workdir.mkdir(parents=True, exist_ok=True)
   kind = "solutions" if cell.source == "outcomes" else "labels"
   for name, rows in (("problems", setting.train), (kind, bought.records)):
     config.examples[name] = str(workdir / f"{name}.jsonl")
     record_files.write(config.examples[name], rows)
-  return train.stage(
-    config, workdir, data_dir=workdir / "data", label=workdir.name
-  )
+  train.stage(config, workdir, data_dir=workdir / "data", label=workdir.name)
+  if cell.head == "none":  # sums, of which all else wants probabilities
+    told = {"kind": "probabilities", "model": "model"}
+    (workdir / verifier_files.FILE).write_text(json.dumps(told))
+  return verifier_files.load(verifier_path(workdir), "verifier")
+
+
+def folder(name: str, budget: int, seed: int) -> str:
+  """Of a cell, in the working folder."""
+  return f"{name.replace(' ', '_').replace(',', '')}-{budget}-{seed}"
+
+
+def verifier_path(workdir: pathlib.Path) -> pathlib.Path:
+  """What a cell's verifier is read from."""
+  return verifier_files.described(workdir) or workdir / "model"
 
 
 def run_cell(
@@ -109,8 +130,7 @@ def run_cell(
   bought = sources.SOURCES[cell.source](setting, budget, seed)
   labelled_s = time.perf_counter() - started
   config = configure(setting, cell, seed, args)
-  folder = name.replace(" ", "_").replace(",", "")
-  workdir = args.workdir / f"{folder}-{budget}-{seed}"
+  workdir = args.workdir / folder(name, budget, seed)
   verifier = learn(setting, cell, bought, config, workdir)
   return {
     "cell": name,
@@ -132,7 +152,11 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
   known = (*reference_sampled.TASKS, *policy_sampled.TASKS)
   parser.add_argument("task", choices=known)
-  parser.add_argument("--policy", default="", help="of the number games")
+  parser.add_argument(
+    "--policy",
+    default="",
+    help="of the number games; of others, what particles are written by",
+  )
   parser.add_argument(
     "--provers", nargs="+", default=[], help="weak=DIR strong=DIR"
   )
@@ -156,7 +180,7 @@ def main() -> None:
       args.task, args.policy, provers
     )
   else:
-    setting = reference_sampled.load(args.task)
+    setting = reference_sampled.load(args.task, args.policy)
   held = measures.hold(setting, args.prefixes, args.solutions, args.groups)
   args.workdir.mkdir(parents=True, exist_ok=True)
   file = args.workdir / FILE

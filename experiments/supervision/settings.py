@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 import ml_collections
 import numpy as np
 
-from prm_jax.build import models
+from prm_jax.build import verifier_files
 from prm_jax.labelling import judges, rollouts
 from prm_jax.solvers import rollouts as completions
 from prm_jax.tasks import base as tasks
@@ -99,6 +99,6 @@ class Setting(Completer, Protocol):
     """Held-out solutions, `rows` of a problem side by side, so many groups."""
     ...
 
-  def searched(self, verifier: models.Loaded) -> Mapping[str, float]:
+  def searched(self, verifier: verifier_files.Verifier) -> Mapping[str, float]:
     """Accuracies of searches on held-out problems with the verifier."""
     ...

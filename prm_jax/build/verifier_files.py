@@ -9,6 +9,8 @@ relative to it, and each may hold such a file in turn:
    "alpha": 0.5}                        Q of the policy and a prover's progress
   {"kind": "step_rewards", "model": "implicit/model"}
                                         what each step adds to sums
+  {"kind": "probabilities", "model": "implicit/model"}
+                                        the sigmoid of sums of log-ratios
   {"kind": "sdm", "model": "../model", "bank": "bank.npz"}
                                         confidence near what was trained on
 """
@@ -105,6 +107,21 @@ class StepRewards:
 
 
 @dataclasses.dataclass(frozen=True)
+class Probabilities:
+  """Fields of the file of log-odds that are to be probabilities."""
+
+  model: str
+
+  def make(self, load_fn: LoadFn, folder: pathlib.Path) -> Verifier:
+    del folder
+    found = load_fn(self.model)
+    if not isinstance(found.reading, reads.LogRatios):
+      raise errors.UserError(f"model: {self.model}: has no log-ratios")
+    own = combined.Calibrated(found.reading, combined.Sigmoid())
+    return found._replace(reading=own)
+
+
+@dataclasses.dataclass(frozen=True)
 class Confidence:
   """Fields of the file of a distance-aware confidence."""
 
@@ -131,6 +148,7 @@ KINDS: Mapping[str, type[Any]] = {
   "ensemble": Ensemble,
   "advantages": Advantages,
   "step_rewards": StepRewards,
+  "probabilities": Probabilities,
   "sdm": Confidence,
 }
 

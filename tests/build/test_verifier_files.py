@@ -4,9 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from scipy import special
 
 from prm_jax import errors
-from prm_jax.build import models, native, readers, scorers, verifier_files
+from prm_jax.build import (
+  models,
+  native,
+  ranges,
+  readers,
+  scorers,
+  verifier_files,
+)
 from prm_jax.data import records
 from prm_jax.decode import joint, ratios, scoring
 from prm_jax.solvers import step_scores
@@ -86,6 +94,17 @@ def test_step_rewards_add_up_to_the_log_ratio(folder):
   assert isinstance(scorers.scorer(reader.reading), ratios.RatioScorer)
 
 
+def test_log_odds_as_probabilities(folder):
+  q, _ = score(folder / "implicit")
+  path = describe(folder, "odds", kind="probabilities", model="implicit")
+  found, reader = score(path)
+  np.testing.assert_allclose(found, special.expit(q), atol=1e-6)
+  assert ranges.is_probability(reader.reading)
+  own = scorers.scorer(reader.reading)
+  assert isinstance(own, joint.Mapped)
+  assert isinstance(own.scorer, ratios.RatioScorer)
+
+
 def test_progress_under_a_prover(folder):
   a, b = (score(folder / name)[0] for name in "ab")
   path = describe(
@@ -107,6 +126,7 @@ def test_progress_under_a_prover(folder):
     ({"kind": "ensemble"}, "members: missing"),
     ({"kind": "ensemble", "members": []}, "members: expected a list"),
     ({"kind": "ensemble", "members": ["x"], "form": "best"}, "form: 'best'"),
+    ({"kind": "probabilities", "model": "a"}, "model: a: has no log-ratios"),
     ({"kind": "ensemble", "members": ["wrong.json"]}, "names itself"),
     ({"kind": "ensemble", "members": ["policy"]}, "no value head"),
     ({"kind": "advantages", "base": "a", "prover": "implicit"}, "prover: impl"),
