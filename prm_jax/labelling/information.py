@@ -10,6 +10,7 @@ gain of one step may be negative.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,15 +67,12 @@ def relabel(
   """Labels as they are, with entropies and surprisals in `extra`.
 
   Returns:
-    `told` has the steps whose gain is known, the share of these whose gain is
-    negative, and the mean gain by outcome ("right", "wrong").
+    `told` is that of `summarise`.
 
   Raises:
     UserError: counts of the bare problem that are none.
   """
   found = []
-  every: list[float] = []
-  by_outcome: dict[str, list[float]] = {"right": [], "wrong": []}
   for index, label in enumerate(labels):
     try:
       root = counts.root(label)
@@ -84,26 +82,38 @@ def relabel(
     start = np.nan if root is None else _smooth(*root, config.prior)
     bits = entropy(values)
     own = gains(bits, entropy(np.array([start])).item())
-    known = own[~np.isnan(own)].tolist()
-    every += known
-    ended = counts.outcome(label)
-    if ended is not None:
-      by_outcome["right" if ended else "wrong"] += known
     told = {
-      ENTROPY: _plain(bits),
-      GAIN: _plain(own),
-      SURPRISAL: _plain(surprisal(values)),
+      ENTROPY: plain(bits),
+      GAIN: plain(own),
+      SURPRISAL: plain(surprisal(values)),
     }
     extra = {**label.extra, **told}
     found.append(dataclasses.replace(label, extra=extra))
-  return counts.Relabelled(
-    found,
-    {
-      "gains": len(every),
-      "negative_gains": counts.mean([gain < 0 for gain in every]),
-      "mean_gain": {k: counts.mean(own) for k, own in by_outcome.items()},
-    },
-  )
+  return counts.Relabelled(found, summarise(found, GAIN))
+
+
+def summarise(
+  labels: Sequence[records.StepLabels], name: str
+) -> dict[str, Any]:
+  """What the gains under this name in `extra` are like.
+
+  Returns:
+    `gains`, how many are known; `negative_gains`, the share of these that is
+    negative; `mean_gain` by outcome: "right", "wrong", "unknown".
+  """
+  by_outcome: dict[str, list[float]] = {
+    outcome: [] for outcome in ("right", "wrong", "unknown")
+  }
+  for label in labels:
+    ended = counts.outcome(label)
+    outcome = "unknown" if ended is None else "right" if ended else "wrong"
+    by_outcome[outcome] += [x for x in label.extra[name] if x is not None]
+  every = list(itertools.chain.from_iterable(by_outcome.values()))
+  return {
+    "gains": len(every),
+    "negative_gains": counts.mean([gain < 0 for gain in every]),
+    "mean_gain": {k: counts.mean(own) for k, own in by_outcome.items()},
+  }
 
 
 def _smooth(num_correct: int, num_total: int, prior: float) -> float:
@@ -126,5 +136,6 @@ def _values(
   return found
 
 
-def _plain(values: Float[np.ndarray, "k"]) -> list[Any]:
+def plain(values: Float[np.ndarray, "k"]) -> list[Any]:
+  """As JSON has it: null of what is not finite."""
   return [float(v) if np.isfinite(v) else None for v in values]
