@@ -1,5 +1,6 @@
 """Objectives by name: model and config to a loss over batches."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ def loss_fn(model: lm.Model, config: ObjectiveConfig) -> LossFn:
     UserError: the model lacks what the objective needs, or they disagree.
     ValueError: the objective compares with a reference.
   """
-  objective = _checked(model.config, config)
+  objective, config = _checked(model.config, config)
   if objective.has_reference:
     raise ValueError(f"{config.name!r} needs a reference")
   return lambda params, batch: _compute(
@@ -48,7 +49,7 @@ def ratio_loss_fn(
   model: lm.Model, config: ObjectiveConfig, reference: Reference
 ) -> step.FrozenLoss:
   """The same of an objective of log-ratios; the reference stays as it is."""
-  objective = _checked(model.config, config)
+  objective, config = _checked(model.config, config)
 
   def compute(
     params: Params, frozen: Any, batch: Mapping[str, Array]
@@ -133,10 +134,14 @@ def _layout(batch: Mapping[str, Array]) -> tuple[Array, Array]:
 
 def _checked(
   model: config_lib.ModelConfig, config: ObjectiveConfig
-) -> base.Objective:
-  """The objective; UserError where model and objective do not fit."""
+) -> tuple[base.Objective, ObjectiveConfig]:
+  """The objective, and its config with a form that is named.
+
+  Raises:
+    UserError: model and objective do not fit.
+  """
   objective, name = registry.get(config.name), config.name
-  registry.form(config)
+  config = dataclasses.replace(config, form=registry.form(config))
   if objective.is_whole and config.reduction != "token":
     raise errors.UserError(
       f"objective.reduction: {name!r} is a mean over examples"
@@ -160,7 +165,7 @@ def _checked(
       else f"objective.name: {name!r} needs model.value_link 'embedding'"
     )
   _check_link(model, objective, config)
-  return objective
+  return objective, config
 
 
 def _check_link(

@@ -74,7 +74,7 @@ class Objective:
   """One objective.
 
   Attributes:
-    loss: of a batch.
+    loss: of a batch; its config's form is one of `forms`.
     reads: what it needs of the model.
     examples: kind of example, see `labelling.targets`.
     records: that these are made from.

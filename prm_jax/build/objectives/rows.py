@@ -5,7 +5,7 @@ ends for what reads values, and tokens for what reads log-probabilities.
 """
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax.numpy as jnp
 
@@ -150,9 +150,11 @@ def preference_list(
   del model
   sides = _worth(batch, config.list_size)
   scores = config.beta * _ratios(out, batch, config.list_size)
-  weighting: lists.Weighting = "equal" if config.form == "equal" else "ndcg"
   return lists.preference_list(
-    scores, sides.worth, sides.is_there, weighting=weighting
+    scores,
+    sides.worth,
+    sides.is_there,
+    weighting=cast(lists.Weighting, config.form),
   )
 
 
@@ -169,16 +171,11 @@ def alignment(
   sides = _worth(batch, config.list_size)
   total = sequences.sums(log_prob * weights, side, config.list_size)
   count = sequences.sums(weights, side, config.list_size)
-  forms: dict[str, lists.Constraint] = {
-    "boundary": "boundary",
-    "detached": "detached",
-    "none": "none",
-  }
   order = lists.alignment(
     total / jnp.maximum(count, 1),
     sides.worth > 0.5,
     sides.is_there,
-    constraint=forms[config.form or "boundary"],
+    constraint=cast(lists.Constraint, config.form),
     margin=config.alpha,
   )
   right = jnp.where(batch["targets"] > 0.5, weights, 0.0)
@@ -198,7 +195,7 @@ def log_ratio(
   sides = _worth(batch, config.list_size)
   reward = config.beta * _ratios(out, batch, config.list_size)
   there, right = sides.is_there, sides.worth > 0.5
-  if config.form in ("", "ce"):
+  if config.form == "ce":
     return implicit.cross_entropy(
       reward.ravel(), sides.worth.ravel(), there.ravel().astype(jnp.float32)
     )

@@ -1,5 +1,7 @@
 """Losses of all steps of a solution together."""
 
+from typing import cast
+
 import jax.numpy as jnp
 
 from prm_jax.build.objectives import base
@@ -52,15 +54,10 @@ def pooled(
   """The outcome, from the steps' evidence; values are log-odds of right."""
   del model
   is_step = batch["weights"] > 0
-  forms: dict[str, pooling.Pooling] = {
-    "max": "max",
-    "noisy_or": "noisy_or",
-    "log_mean_exp": "log_mean_exp",
-  }
   found = pooling.pool(
     -base.of(out.values),
     is_step,
-    form=forms[config.form or "max"],
+    form=cast(pooling.Pooling, config.form),
     temperature=config.temperature,
   )
   right = jnp.max(jnp.where(is_step, batch["targets"], 0.0), axis=1)
