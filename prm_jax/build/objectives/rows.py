@@ -7,6 +7,7 @@ ends for what reads values, and tokens for what reads log-probabilities.
 import dataclasses
 from typing import Any, NamedTuple, cast
 
+import jax
 import jax.numpy as jnp
 
 from prm_jax.build.objectives import base
@@ -96,11 +97,13 @@ def general_preference(
   """Of embeddings, which are the value head's outputs at the last ends."""
   del model
   read, mask = base.of(out.values), batch["weights"] > 0
-  found = [
-    sequences.last(*sequences.table(part, batch["side"], mask, PAIR))[0]
-    for part in jnp.moveaxis(read, -1, 0)
-  ]
-  vectors = jnp.stack(found, axis=-1)  # [n, 2, d]
+  vectors = jax.vmap(  # [n, 2, d]
+    lambda part: sequences.last(
+      *sequences.table(part, batch["side"], mask, PAIR)
+    )[0],
+    in_axes=-1,
+    out_axes=-1,
+  )(read)
   sides = _worth(batch, PAIR)
   target: Any = 1.0
   if config.form == "soft":
