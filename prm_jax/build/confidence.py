@@ -134,12 +134,11 @@ def _places(model, params, examples, data, size, rng):
   num = int(np.searchsorted(np.cumsum(count), size)) + 1
   part = examples.take(np.sort(order[:num]))
   there = part.columns["weights"] > 0
-  given = (model, params, part, data)
-  said = predictions.scores(*given)[there]
+  said, seen = predictions.scores_and_features(model, params, part, data)
   label = part.columns["targets"][there] > 0.5
   return _Places(
-    predictions.features(*given)[there][:size],
-    (said > 0.5).astype(np.int32)[:size],
+    seen[there][:size],
+    (said[there] > 0.5).astype(np.int32)[:size],
     label.astype(np.int32)[:size],
   )
 

@@ -1,7 +1,7 @@
 """What a verifier says at every token of given examples."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import jax
@@ -32,28 +32,32 @@ def scores(
     float32 [total tokens].
   """
 
-  def read(params: Params, tokens: Array, at: Array, segment: Array) -> Array:
-    out = lm.forward(model, params, tokens, at, segment)
+  def read(params: Params, *arrays: Array) -> tuple[Array]:
+    out = lm.forward(model, params, *arrays)
     assert out.values is not None
-    return heads.to_probability(out.values, model.config)
+    return (heads.to_probability(out.values, model.config),)
 
-  return _at_all(read, params, examples, config, ())
+  (found,) = _at_all(read, params, examples, config, ((),))
+  return found
 
 
-def features(
+def scores_and_features(
   model: lm.Model,
   params: Params,
   examples: examples_lib.Examples,
   config: pipeline.PipelineConfig,
-) -> np.ndarray:
-  """What the heads see, float32 [total tokens, d]; else as `scores`."""
+) -> tuple[np.ndarray, np.ndarray]:
+  """As `scores`, and what the heads see, float32 [total tokens, d]."""
 
-  def read(params: Params, tokens: Array, at: Array, segment: Array) -> Array:
-    out = model.apply(params, tokens, at, segment, method=_trunk)
-    return cast(Array, out).astype(jnp.float32)
+  def read(params: Params, *arrays: Array) -> tuple[Array, Array]:
+    hidden = cast(Array, model.apply(params, *arrays, method=_trunk))
+    values = lm.values(model, params, hidden)
+    score = heads.to_probability(values, model.config)
+    return score, hidden.astype(jnp.float32)
 
   width = model.config.transformer.embed_dim
-  return _at_all(read, params, examples, config, (width,))
+  said, seen = _at_all(read, params, examples, config, ((), (width,)))
+  return said, seen
 
 
 def _trunk(model: lm.Model, *arrays: Array) -> Array:
@@ -61,23 +65,24 @@ def _trunk(model: lm.Model, *arrays: Array) -> Array:
 
 
 def _at_all(
-  read: Callable[..., Array],
+  read: Callable[..., tuple[Array, ...]],
   params: Params,
   examples: examples_lib.Examples,
   config: pipeline.PipelineConfig,
-  shape: tuple[int, ...],
-) -> np.ndarray:
-  """What is read at every token, each of `shape`."""
+  shapes: Sequence[tuple[int, ...]],
+) -> list[np.ndarray]:
+  """What is read at every token: several things, each of its shape."""
   place = np.arange(int(examples.offsets[-1]), dtype=np.int32)
   numbered = dataclasses.replace(
     examples, columns={**examples.columns, "place_in_all": place}
   )
   once = dataclasses.replace(config, order="fixed", num_epochs=1)
   jitted = jax.jit(read)
-  found = np.zeros((len(place), *shape), np.float32)
+  found = [np.zeros((len(place), *shape), np.float32) for shape in shapes]
   for batch in pipeline.make_iterator(numbered, once):
     named = ("tokens", "positions", "segment_ids")
-    values = np.asarray(jitted(params, *(batch[name] for name in named)))
+    values = jitted(params, *(batch[name] for name in named))
     there = batch["segment_ids"] > 0
-    found[batch["place_in_all"][there]] = values[there]
+    for all_, own in zip(found, values, strict=True):
+      all_[batch["place_in_all"][there]] = np.asarray(own)[there]
   return found
