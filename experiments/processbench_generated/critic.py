@@ -26,7 +26,7 @@ from prm_jax.tasks import error_sets
 from prm_jax.text import steps as steps_lib
 
 FORMS = ("index", "verdicts")
-MOST_TOKENS = 32  # of a critique: nine steps and room
+MOST_TOKENS = 48  # of a critique: fourteen steps and room
 
 
 def prompt(problem: str, steps: Sequence[str]) -> str:

@@ -20,11 +20,19 @@ _CHOICE = ("best_of_n_last", "best_of_n_product", "particle")
 
 
 class Claim(NamedTuple):
-  """Two cells, and by what they are compared."""
+  """Two cells, and by what they are compared.
+
+  Attributes:
+    left: name of a cell.
+    right: what it is held against.
+    metrics: that are compared.
+    share: of the tokens of `right` that `left` has had.
+  """
 
   left: str
   right: str
   metrics: Sequence[str]
+  share: float = 1.0
 
 
 CLAIMS: Mapping[str, Claim] = {
@@ -40,6 +48,14 @@ CLAIMS: Mapping[str, Claim] = {
   "PQM, cross-entropy": Claim("hard, pqm", "hard", ("f1", *_CHOICE)),
   "right steps, TVM": Claim("oracle", "tvm", (*_VALUES, "f1", *_CHOICE)),
   "winnable states, TVM": Claim("solvable", "tvm", (*_VALUES, "f1", *_CHOICE)),
+  "implicit, hard labels": Claim("implicit", "hard", ("f1", *_CHOICE)),
+  "implicit of 1/38 of the tokens, hard labels": Claim(
+    "implicit", "hard", ("f1", *_CHOICE), 1 / 38
+  ),
+  "implicit, ORM": Claim("implicit", "orm", (*_VALUES, "f1", *_CHOICE)),
+  "PAV of a weak prover, soft labels": Claim("pav, weak", "soft", _CHOICE),
+  "PAV of a strong prover, soft labels": Claim("pav, strong", "soft", _CHOICE),
+  "PAV of a weak prover, of the best of 4": Claim("pav, weak", "pav", _CHOICE),
   "PAV, ORM": Claim("pav", "orm", _CHOICE),
   "PAV, soft labels": Claim("pav", "soft", (*_VALUES, *_CHOICE)),
 }
@@ -56,9 +72,8 @@ def compare(cells: Cells) -> Iterator[results.Row]:
       budget = _largest(cells, task, claim)
       if budget is None:
         continue
-      left, right = (
-        cells[task, name, budget] for name in (claim.left, claim.right)
-      )
+      left = cells[task, claim.left, _bought(claim, budget)]
+      right = cells[task, claim.right, budget]
       shared = sorted(left.keys() & right.keys())
       for metric in claim.metrics:
         if metric in left[shared[0]]:
@@ -104,13 +119,18 @@ def efficiency(
       )
 
 
+def _bought(claim: Claim, budget: int) -> int:
+  """Tokens of the left side."""
+  return round(claim.share * budget)
+
+
 def _largest(cells: Cells, task: str, claim: Claim) -> int | None:
-  found = [
-    budget
-    for (own, name, budget), by_seed in cells.items()
-    if (own, name) == (task, claim.left)
-    and by_seed.keys() & cells.get((task, claim.right, budget), {}).keys()
-  ]
+  found = []
+  for (own, name, budget), by_seed in cells.items():
+    if (own, name) == (task, claim.right):
+      other = cells.get((task, claim.left, _bought(claim, budget)), {})
+      if by_seed.keys() & other.keys():
+        found.append(budget)
   return max(found, default=None)
 
 

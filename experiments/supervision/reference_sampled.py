@@ -19,7 +19,8 @@ from prm_jax.text import tokenizer as tokenizer_lib
 
 MODULI = {"graph_arithmetic": "23", "graph_mod7": "7"}
 TASKS = ("chain", *MODULI)
-DRAWS = 4  # particle filters of a held-out problem
+# Particle filters of a held-out problem at most, and of all.
+DRAWS, MOST_SEARCHED = 4, 188
 
 
 class ReferenceSampled:
@@ -47,7 +48,7 @@ class ReferenceSampled:
     if imitation is not None:
       search = game24_search.get_config("particle")
       search.solver.update(prompt_tokens=0, max_tokens=config.data.length)
-      problems = _drawn_again(self.test)
+      problems = _drawn_again(self.test)[:MOST_SEARCHED]
       self._searching = searching.Searching(task, imitation, search, problems)
 
   def tokenizer(self) -> tokenizer_lib.Tokenizer:
