@@ -35,7 +35,10 @@ class Reading(Protocol):
   """How places of a text get their scores."""
 
   def __call__(self, params: Params, texts: Texts) -> Array:
-    """[b, k] float32 scores at the places; params of the model or models."""
+    """[b, k] float32 scores at the places; params of the model or models.
+
+    What tells several quantities of a place has them last, [b, k, m].
+    """
     ...
 
 
