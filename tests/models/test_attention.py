@@ -8,9 +8,9 @@ import pytest
 from prm_jax.models import attention
 
 
-@pytest.mark.parametrize("num_keys", [1, 2, 4])
 @pytest.mark.parametrize(
-  ("dtype", "tolerance"), [(jnp.float32, 1e-5), (jnp.bfloat16, 2e-2)]
+  ("num_keys", "dtype", "tolerance"),
+  [(1, jnp.float32, 1e-5), (2, jnp.bfloat16, 2e-2), (4, jnp.float32, 1e-5)],
 )
 def test_beside_the_library(num_keys, dtype, tolerance):
   """Values and gradients, with heads that share keys and rows left out."""
@@ -28,12 +28,17 @@ def test_beside_the_library(num_keys, dtype, tolerance):
   def theirs(*args):
     return jax.nn.dot_product_attention(*args, mask=mask[:, None])
 
-  both = [
-    jax.value_and_grad(lambda *a, fn=fn: jnp.sum(jnp.sin(fn(*a))), (0, 1, 2))
-    for fn in (ours, theirs)
-  ]
-  mine, other = (fn(query, key, value) for fn in both)
-  assert ours(query, key, value).dtype == dtype
+  def loss(fn, *args):
+    return jnp.sum(jnp.sin(fn(*args)))
+
+  @jax.jit
+  def both(*args):
+    return [
+      jax.value_and_grad(loss, (1, 2, 3))(fn, *args) for fn in (ours, theirs)
+    ]
+
+  mine, other = both(query, key, value)
+  assert mine[0].dtype == dtype
   for x, y in zip(jax.tree.leaves(mine), jax.tree.leaves(other), strict=True):
     x, y = (np.asarray(one, np.float32) for one in (x, y))
     scale = max(1.0, float(np.abs(y).max()))
