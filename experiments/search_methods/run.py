@@ -98,7 +98,7 @@ def rounded(values: np.ndarray) -> list[float]:
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
   """Whole lines of a file; a half-written last one is cut off."""
-  appended.keep(path, appended.whole_lines(path))
+  appended.mend(path)
   return appended.rows(path)
 
 

@@ -5,7 +5,7 @@ import errno
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prm_jax import errors
 
@@ -59,6 +59,12 @@ def told_when_full(what: str, kept: str = "") -> Iterator[None]:
     raise errors.UserError(
       f"{what}: no space left on the disk, or over quota{kept}"
     ) from error
+
+
+def append(path: pathlib.Path, lines: Iterable[str]) -> None:
+  """Adds lines, each without its end; a full disk is told as UserError."""
+  with told_when_full(f"{path}: cannot go on"), path.open("a") as file:
+    file.writelines(line + "\n" for line in lines)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ write together is what one process would.
 
 import functools
 import itertools
-import json
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from prm_jax.build import fields
 from prm_jax.checkpoint import disk
 from prm_jax.cli import (
   compilation,
+  label_files,
   label_input,
   label_inspector,
   label_pairs,
@@ -33,7 +33,7 @@ from prm_jax.cli import (
   report,
 )
 from prm_jax.cli import flags as flags_lib
-from prm_jax.data import appended, atomic, record_files, records
+from prm_jax.data import appended, record_files, records
 from prm_jax.labelling import binary_search, label_stats, rollouts
 from prm_jax.solvers import rollouts as completions
 from prm_jax.solvers import solver
@@ -45,9 +45,6 @@ VOLATILE = (
   "config.solver.batch_size",
   "config.solver.slots",
 )
-LABELS = "labels.jsonl"
-STATS = "label_stats.json"
-_MOST_TOLD = 10  # bad lines
 
 LabelFn: TypeAlias = Callable[..., list[records.StepLabels]]
 # By the name of the group of its options: those and how solutions are labelled.
@@ -101,12 +98,12 @@ def run(
   compilation.keep(workdir)
   searching = label_policy.sampler(config, completer, own.num, found.longest)
   path = record_files.shard_path(
-    workdir / LABELS, config.shard, config.num_shards
+    workdir / label_files.LABELS, config.shard, config.num_shards
   )
   labeller = _Labeller(searching, completer, own, label_fn)
   groups = found.by_problem()[config.shard :: config.num_shards]
   done = _label(labeller, groups, path, config.chunk)
-  _finish(workdir, path, done, labeller, found.bad)
+  _finish(path, done, labeller, found.bad)
   return 0
 
 
@@ -161,8 +158,7 @@ def _label(
   with report.progress("label", total) as tell:
     for part in _chunks(groups[num_done:], chunk):
       made = labeller(part)
-      with disk.told_when_full(f"{path}: cannot go on"), path.open("a") as file:
-        file.writelines(records.to_json(one) + "\n" for one in made)
+      disk.append(path, map(records.to_json, made))
       found += made
       tell(len(found))
   return found
@@ -214,7 +210,6 @@ def _is_of(label: records.StepLabels, given: rollouts.Given) -> bool:
 
 
 def _finish(
-  workdir: pathlib.Path,
   path: pathlib.Path,
   labels: Sequence[records.StepLabels],
   labeller: _Labeller,
@@ -230,10 +225,6 @@ def _finish(
   stats["labels_per_s"] = (
     labeller.num_labels / labeller.wall_s if labeller.wall_s else None
   )
-  with atomic.replacing(workdir / STATS) as temporary:
-    temporary.write_text(json.dumps(stats, indent=2) + "\n")
-  for message in bad[:_MOST_TOLD]:
-    print(f"skipped: {message}")
   cost = stats["cost"]
   told = [
     f"{stats['labels']} labels of {stats['steps']} steps",
@@ -243,10 +234,8 @@ def _finish(
   ]
   if stats["labels"]:
     told.append(f"{100 * stats['positive']:.1f} % positive")
-  for name, count in (
-    ("completions without verdict", cost["unknown"]),
-    ("unfinished completions", cost["unfinished"]),
-    ("bad lines", len(bad)),
-  ):
-    told += [f"{count} {name}"] if count else []
-  print(f"{path}: {', '.join(told)}")
+  left = {
+    "completions without verdict": cost["unknown"],
+    "unfinished completions": cost["unfinished"],
+  }
+  label_files.finish(path, stats, told, bad, left)

@@ -6,7 +6,6 @@ chunk by chunk; the same command after a kill goes on with the solutions that
 are not there yet. `shard` and `num_shards` share them among processes.
 """
 
-import json
 import pathlib
 import time
 from collections.abc import Sequence
@@ -19,20 +18,19 @@ from prm_jax.build import fields, searches
 from prm_jax.checkpoint import disk
 from prm_jax.cli import (
   compilation,
+  label_files,
   label_policy,
-  label_problems,
   policies,
   relabel_input,
   report,
 )
 from prm_jax.cli import flags as flags_lib
-from prm_jax.data import appended, atomic, record_files, records
+from prm_jax.data import appended, record_files, records
 from prm_jax.labelling import counts, inspection, label_stats
 from prm_jax.solvers import inspector, step_scores
 from prm_jax.tasks import base as tasks
 
 NAME = "inspector"
-_MOST_TOLD = 10  # bad lines
 
 
 class _Given(NamedTuple):
@@ -59,7 +57,7 @@ def run(
   given, bad = _askable(config, source, inspect.asking)
   compilation.keep(workdir)
   path = record_files.shard_path(
-    workdir / label_problems.LABELS, config.shard, config.num_shards
+    workdir / label_files.LABELS, config.shard, config.num_shards
   )
   own = given[config.shard :: config.num_shards]
   started = time.perf_counter()
@@ -71,9 +69,7 @@ def run(
     "bad_lines": len(bad),
     "wall_s": time.perf_counter() - started,  # of this process alone
   }
-  with atomic.replacing(workdir / label_problems.STATS) as temporary:
-    temporary.write_text(json.dumps(stats, indent=2) + "\n")
-  _tell(path, stats, bad)
+  _finish(path, stats, bad)
   return 0
 
 
@@ -143,8 +139,7 @@ def _label(
         inspection.label(one.label, own, name)
         for one, own in zip(part, found, strict=True)
       ]
-      with disk.told_when_full(f"{path}: cannot go on"), path.open("a") as file:
-        file.writelines(records.to_json(one) + "\n" for one in made)
+      disk.append(path, map(records.to_json, made))
       done += made
       tell(len(done))
   return done
@@ -158,7 +153,7 @@ def _already(
   Raises:
     UserError: the file is not the beginning of this input's labels.
   """
-  appended.keep(path, appended.whole_lines(path))
+  appended.mend(path)
   found = appended.read(path, records.StepLabels)
   for number, one in enumerate(found):
     if number >= len(given) or not _is_of(one, given[number].label):
@@ -172,11 +167,9 @@ def _is_of(made: records.StepLabels, given: records.StepLabels) -> bool:
   )
 
 
-def _tell(
+def _finish(
   path: pathlib.Path, stats: dict[str, Any], bad: Sequence[str]
 ) -> None:
-  for message in bad[:_MOST_TOLD]:
-    print(f"skipped: {message}")
   own = stats["inspected"]
   told = [
     f"{own['gains']} gains of {stats['steps']} steps",
@@ -188,11 +181,9 @@ def _tell(
     for name, mean in own["mean_gain"].items()
     if mean is not None
   ]
-  for name, count in (
-    ("steps behind the answer", own["answer_steps"]),
-    ("solutions too long", own["too_long"]),
-    ("solutions truncated", own["truncated"]),
-    ("bad lines", len(bad)),
-  ):
-    told += [f"{count} {name}"] if count else []
-  print(f"{path}: {', '.join(told)}")
+  left = {
+    "steps behind the answer": own["answer_steps"],
+    "solutions too long": own["too_long"],
+    "solutions truncated": own["truncated"],
+  }
+  label_files.finish(path, stats, told, bad, left)

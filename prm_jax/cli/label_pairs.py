@@ -3,19 +3,17 @@
 The whole result is written under its name at the end.
 """
 
-import json
 import pathlib
 
 import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import fields
-from prm_jax.cli import label_problems, relabel_input
-from prm_jax.data import atomic, record_files
+from prm_jax.cli import label_files, relabel_input
+from prm_jax.data import record_files
 from prm_jax.labelling import pair_stats, pairs
 
 NAME = "pairs"
-_MOST_TOLD = 10  # bad lines
 
 
 def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
@@ -31,7 +29,7 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
       f"{config.input}: pairs.rule {own.rule!r} makes no pair of "
       f"{len(labels)} labelled solutions"
     )
-  path = record_files.write(workdir / label_problems.PAIRS, found)
+  path = record_files.write(workdir / label_files.PAIRS, found)
   stats = {
     **pair_stats.summarise(found, labels),
     "rule": own.rule,
@@ -39,16 +37,11 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
     "input_solutions": len(labels),
     "bad_lines": len(bad),
   }
-  with atomic.replacing(workdir / label_problems.STATS) as temporary:
-    temporary.write_text(json.dumps(stats, indent=2) + "\n")
-  for message in bad[:_MOST_TOLD]:
-    print(f"skipped: {message}")
   told = [
     f"{len(found)} pairs behind {stats['prefixes']} prefixes of "
     f"{stats['problems']} problems",
     f"{len(labels)} labelled solutions",
   ]
   told += [f"values {stats['gap']:.2f} apart"] if stats["gap"] else []
-  told += [f"{len(bad)} bad lines"] if bad else []
-  print(f"{path}: {', '.join(told)}")
+  label_files.finish(path, stats, told, bad, {})
   return 0

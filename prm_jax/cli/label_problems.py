@@ -12,7 +12,7 @@ import itertools
 import json
 import pathlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import ml_collections
@@ -21,23 +21,21 @@ import numpy as np
 from prm_jax import errors
 from prm_jax.build import fields
 from prm_jax.checkpoint import disk
-from prm_jax.cli import compilation, label_policy, policies, report
-from prm_jax.data import (
-  appended,
-  atomic,
-  problem_files,
-  record_files,
-  records,
+from prm_jax.cli import (
+  compilation,
+  label_files,
+  label_policy,
+  policies,
+  report,
 )
+from prm_jax.cli.label_files import LABELS, PAIRS, SEARCHES
+from prm_jax.data import appended, problem_files, record_files, records
 from prm_jax.labelling import label_stats, omega, omega_tree, pairs, rollouts
 from prm_jax.solvers import prompts
 from prm_jax.solvers import rollouts as completions
 from prm_jax.tasks import base as tasks
 
 NAME = "omega"
-LABELS, PAIRS, SEARCHES = "labels.jsonl", "pairs.jsonl", "searches.jsonl"
-STATS = "label_stats.json"
-_MOST_TOLD = 10  # bad lines
 _Items = Sequence[tuple[int, tasks.Problem]]
 _Row = dict[str, Any]
 
@@ -68,9 +66,7 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
       tell(len(done))
   stats = _stats(files.labels(), done, write)
   stats.update(bad_lines=len(found.bad), other_records=found.others)
-  with atomic.replacing(workdir / STATS) as temporary:
-    temporary.write_text(json.dumps(stats, indent=2) + "\n")
-  _print(files.paths[LABELS], stats, found.bad)
+  _finish(files.paths[LABELS], stats, found.bad)
   return 0
 
 
@@ -185,20 +181,15 @@ class _Files:
       for (line, problem), one, own in zip(part, found, made, strict=True)
     ]
     labels = itertools.chain.from_iterable(one.labels for one in found)
-    self._write(LABELS, map(records.to_json, labels))
+    disk.append(self.paths[LABELS], map(records.to_json, labels))
     every = itertools.chain.from_iterable(made)
-    self._write(PAIRS, map(records.to_json, every))
-    self._write(SEARCHES, map(json.dumps, rows))
+    disk.append(self.paths[PAIRS], map(records.to_json, every))
+    disk.append(self.paths[SEARCHES], map(json.dumps, rows))
     return rows
 
   def labels(self) -> list[records.StepLabels]:
     """All that are written."""
     return appended.read(self.paths[LABELS], records.StepLabels)
-
-  def _write(self, name: str, lines: Iterable[str]) -> None:
-    path = self.paths[name]
-    with disk.told_when_full(f"{path}: cannot go on"), path.open("a") as file:
-      file.writelines(line + "\n" for line in lines)
 
 
 def keep(path: pathlib.Path, num: int) -> None:
@@ -250,11 +241,9 @@ def _stats(
   return stats
 
 
-def _print(
+def _finish(
   path: pathlib.Path, stats: Mapping[str, Any], bad: Sequence[str]
 ) -> None:
-  for message in bad[:_MOST_TOLD]:
-    print(f"skipped: {message}")
   outcomes = [f"{count} {name}" for name, count in stats["outcomes"].items()]
   cost = stats[rollouts.COST]
   told = [
@@ -264,12 +253,10 @@ def _print(
     f"{cost['states']} states",
     f"{cost['policy_tokens']} tokens",
   ]
-  for name, count in (
-    ("completions without verdict", cost["unknown"]),
-    ("unfinished completions", cost["unfinished"]),
-    ("rollouts that cannot be gone on from", stats["unusable"]),
-    ("records that are no problems", stats["other_records"]),
-    ("bad lines", len(bad)),
-  ):
-    told += [f"{count} {name}"] if count else []
-  print(f"{path}: {', '.join(told)}")
+  left = {
+    "completions without verdict": cost["unknown"],
+    "unfinished completions": cost["unfinished"],
+    "rollouts that cannot be gone on from": stats["unusable"],
+    "records that are no problems": stats["other_records"],
+  }
+  label_files.finish(path, stats, told, bad, left)

@@ -10,14 +10,20 @@ import json
 import pathlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import fields
 from prm_jax.checkpoint import disk
-from prm_jax.cli import compilation, label_policy, label_problems, policies
+from prm_jax.cli import (
+  compilation,
+  label_files,
+  label_policy,
+  label_problems,
+  policies,
+)
 from prm_jax.data import (
   appended,
   atomic,
@@ -32,7 +38,6 @@ from prm_jax.tasks import base as tasks
 NAME = "difficulty"
 DRAWS, SOLUTIONS = "draws.jsonl", "solutions.jsonl"
 DRAW, TOKENS = "draw", "num_tokens"  # what a record has in `extra`
-_MOST_TOLD = 10  # bad lines
 # problems -> samples of each
 WriteFn: TypeAlias = Callable[
   [Sequence[tasks.Problem]], Sequence[Sequence[completions.Rollout]]
@@ -62,7 +67,7 @@ class Journal:
     self._path, self._write_fn = path, write_fn
     self._width, self._chunk, self._source = width, chunk, source
     self.known: dict[tuple[str, int], records.Solution] = {}
-    appended.keep(path, appended.whole_lines(path))
+    appended.mend(path)
     for one in appended.read(path, records.Solution):
       self.known[one.problem_id, int(one.extra[DRAW])] = one
 
@@ -98,10 +103,7 @@ class Journal:
       for one in made
       if (one.problem_id, one.extra[DRAW]) not in self.known
     }
-    lines = [records.to_json(one) + "\n" for one in fresh.values()]
-    told = f"{self._path}: cannot go on"
-    with disk.told_when_full(told), self._path.open("a") as file:
-      file.writelines(lines)
+    disk.append(self._path, map(records.to_json, fresh.values()))
     self.known |= fresh
 
   def _record(
@@ -156,7 +158,7 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
   wall_s = time.perf_counter() - started - searching.compile_s
   kept = [one for each in made for one in each.right]
   path = record_files.write(shard(SOLUTIONS), kept)
-  _write_rows(shard(label_problems.SEARCHES), items, made)
+  _write_rows(shard(label_files.SEARCHES), items, made)
   stats = {
     **difficulty.summarise(made),
     "drawn": len(sample.known),  # a turn is drawn as a whole
@@ -166,9 +168,14 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
     "wall_s": wall_s,
     "samples_per_s": (len(sample.known) - before) / wall_s,
   }
-  with atomic.replacing(workdir / label_problems.STATS) as temporary:
-    temporary.write_text(json.dumps(stats, indent=2) + "\n")
-  _print(path, stats, found.bad)
+  told = [
+    f"{stats['kept']} of {stats['wanted']} wanted solutions",
+    f"{stats['problems']} problems ({stats['unsolved']} unsolved)",
+    f"{stats['samples']} samples",
+    f"{stats['policy_tokens']} tokens",
+  ]
+  left = {"without verdict": stats["without_verdict"]}
+  label_files.finish(path, stats, told, found.bad, left)
   return 0
 
 
@@ -191,20 +198,3 @@ def _write_rows(
   ]
   with atomic.replacing(path) as temporary:
     temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def _print(
-  path: pathlib.Path, stats: dict[str, Any], bad: Sequence[str]
-) -> None:
-  for message in bad[:_MOST_TOLD]:
-    print(f"skipped: {message}")
-  told = [
-    f"{stats['kept']} of {stats['wanted']} wanted solutions",
-    f"{stats['problems']} problems ({stats['unsolved']} unsolved)",
-    f"{stats['samples']} samples",
-    f"{stats['policy_tokens']} tokens",
-  ]
-  unknown = stats["without_verdict"]
-  told += [f"{unknown} without verdict"] if unknown else []
-  told += [f"{len(bad)} bad lines"] if bad else []
-  print(f"{path}: {', '.join(told)}")

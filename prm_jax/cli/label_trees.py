@@ -13,8 +13,8 @@ import ml_collections
 
 from prm_jax import errors
 from prm_jax.build import fields
-from prm_jax.cli import label_problems
-from prm_jax.data import atomic, record_files, records
+from prm_jax.cli import label_files
+from prm_jax.data import record_files, records
 from prm_jax.eval.benchmarks import samples
 from prm_jax.labelling import (
   label_stats,
@@ -25,7 +25,6 @@ from prm_jax.labelling import (
 )
 
 NAME = "trees"
-_MOST_TOLD = 10  # bad lines
 _Rows: TypeAlias = Sequence[records.Solution | records.SearchSample]
 
 
@@ -54,7 +53,7 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
     raise errors.UserError(
       f"{config.input}: holds no solution with a verdict: {json.dumps(left)}"
     )
-  path = record_files.write(workdir / label_problems.LABELS, labels)
+  path = record_files.write(workdir / label_files.LABELS, labels)
   stats = {
     **label_stats.summarise(labels),
     "trained": label_stats.trained(labels),
@@ -65,14 +64,9 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
   cost = {**stats[rollouts.COST], "policy_tokens": _tokens(rows)}
   num = stats["labels"]
   stats.update(cost=cost, tokens_per_label=cost["policy_tokens"] / num)
-  with atomic.replacing(workdir / label_problems.STATS) as temporary:
-    temporary.write_text(json.dumps(stats, indent=2) + "\n")
-  for message in bad[:_MOST_TOLD]:
-    print(f"skipped: {message}")
   told = [f"{num} labels of {len(labels)} solutions"]
   told += [f"{k.replace('_', ' ')} {n}" for k, n in left.items() if n]
-  told += [f"{len(bad)} bad lines"] if bad else []
-  print(f"{path}: {', '.join(told)}")
+  label_files.finish(path, stats, told, bad, {})
   return 0
 
 

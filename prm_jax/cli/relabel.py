@@ -16,8 +16,8 @@ import ml_collections
 from prm_jax import errors
 from prm_jax.build import fields
 from prm_jax.cli import flags as flags_lib
-from prm_jax.cli import judging, relabel_input
-from prm_jax.data import atomic, record_files, records
+from prm_jax.cli import judging, label_files, relabel_input
+from prm_jax.data import record_files, records
 from prm_jax.labelling import (
   advantages,
   balance,
@@ -34,9 +34,6 @@ from prm_jax.labelling import (
   stepwise_orm,
   truth_stats,
 )
-
-LABELS, STATS = "labels.jsonl", "label_stats.json"
-_MOST_TOLD = 10  # bad lines
 
 
 class Given(NamedTuple):
@@ -143,7 +140,7 @@ def run(
       f"{config.input}: {config.relabel} leaves no solution of "
       f"{len(source.labels)}: {json.dumps(made.told)}"
     )
-  path = record_files.write(workdir / LABELS, made.labels)
+  path = record_files.write(workdir / label_files.LABELS, made.labels)
   stats = {
     **label_stats.summarise(made.labels),
     "trained": label_stats.trained(made.labels),
@@ -156,9 +153,7 @@ def run(
     problems = source.problems(made.labels)
     oracle = judges.Oracle(truth)
     stats["truth"] = truth_stats.compare(made.labels, problems, oracle)
-  with atomic.replacing(workdir / STATS) as temporary:
-    temporary.write_text(json.dumps(stats, indent=2) + "\n")
-  _tell(path, stats, source.bad)
+  _finish(path, stats, source.bad)
   return 0
 
 
@@ -176,9 +171,7 @@ def _other(
   return relabel_input.labels_of(config.other, config.skip_bad)[0]
 
 
-def _tell(path: pathlib.Path, stats: dict[str, Any], bad: list[str]) -> None:
-  for message in bad[:_MOST_TOLD]:
-    print(f"skipped: {message}")
+def _finish(path: pathlib.Path, stats: dict[str, Any], bad: list[str]) -> None:
   trained = stats["trained"]
   told = [
     f"{stats['solutions']} of {stats['input_solutions']} solutions",
@@ -191,5 +184,4 @@ def _tell(path: pathlib.Path, stats: dict[str, Any], bad: list[str]) -> None:
     for name, value in stats["relabelled"].items()
     if isinstance(value, int) and value
   ]
-  told += [f"{len(bad)} bad lines"] if bad else []
-  print(f"{path}: {', '.join(told)}")
+  label_files.finish(path, stats, told, bad, {})

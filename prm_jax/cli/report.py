@@ -14,6 +14,7 @@ from prm_jax.train import progress as progress_lib
 DEFAULT_CONFIG = "report"
 CLAIMS_WORKDIR = False
 FILE = "report.html"
+_MOST_TOLD = 10  # bad lines
 
 
 def run(
@@ -35,6 +36,12 @@ def run(
 def show(rows: Sequence[results.Row], title: str) -> None:
   """Prints the accuracies as one table."""
   rich.print(tables.to_rich(tables.accuracy_table(rows), title))
+
+
+def skipped(bad: Sequence[str]) -> None:
+  """Prints what could not be read, as far as it can be taken in."""
+  for message in bad[:_MOST_TOLD]:
+    print(f"skipped: {message}")
 
 
 @contextlib.contextmanager

@@ -50,8 +50,7 @@ def resumed(
   with report.progress("search", len(given)) as tell:
     for start in range(0, len(missing), batch_size):
       found = solve(missing[start : start + batch_size])
-      with disk.told_when_full(f"{path}: cannot go on"), path.open("a") as file:
-        file.writelines(records.to_json(sample) + "\n" for sample in found)
+      disk.append(path, map(records.to_json, found))
       done |= {sample.problem_id: sample for sample in found}
       tell(len(done))
   return [done[p.id] for p in given]
@@ -59,7 +58,7 @@ def resumed(
 
 def _already(path: pathlib.Path) -> list[records.SearchSample]:
   """Samples of an earlier, killed run; a half-written last line is cut."""
-  appended.keep(path, appended.whole_lines(path))
+  appended.mend(path)
   return appended.read(path, records.SearchSample)
 
 

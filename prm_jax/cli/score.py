@@ -29,7 +29,6 @@ VOLATILE = (
   "config.generative.batch_size",
 )
 SCORES = "scores.jsonl"
-_MOST_TOLD = 10  # bad lines
 
 
 def run(
@@ -62,8 +61,7 @@ def run(
       names = [f"{config.input}:{item.line}" for item in items[part]]
       scored = scorer.score(texts[part], names, _shifted(tell, start))
       lines = _lines(items[part], scored, scorer.format_name, rule)
-      with disk.told_when_full(f"{path}: cannot go on"), path.open("a") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
+      disk.append(path, map(json.dumps, lines))
   wall_s = time.perf_counter() - started
   written = appended.rows(path)
   rows = _summarise(written, len(found.bad) + len(bad), wall_s)
@@ -150,7 +148,7 @@ def _already(path: pathlib.Path, items: Sequence[solution_files.Item]) -> int:
   Raises:
     UserError: the file is not the beginning of this input's scores.
   """
-  appended.keep(path, appended.whole_lines(path))
+  appended.mend(path)
   lines = appended.rows(path)
   expected = [(item.line, item.problem.id) for item in items[: len(lines)]]
   if [(row.get("line"), row.get("problem_id")) for row in lines] != expected:
@@ -183,7 +181,6 @@ def _summarise(
 def _tell(
   bad: Sequence[str], rows: Sequence[results.Row], path: pathlib.Path
 ) -> None:
-  for message in bad[:_MOST_TOLD]:
-    print(f"skipped: {message}")
+  report.skipped(bad)
   told = ", ".join(f"{row.value:.6g} {row.metric}" for row in rows)
   print(f"{path}: {told}")

@@ -25,6 +25,11 @@ def keep(path: pathlib.Path, lines: Sequence[bytes]) -> None:
       file.truncate(size)
 
 
+def mend(path: pathlib.Path) -> None:
+  """Cuts off what a kill has left of a last line."""
+  keep(path, whole_lines(path))
+
+
 def rows(path: pathlib.Path) -> list[dict[str, Any]]:
   """The whole lines' objects; UserError names a line that holds none."""
   found = []

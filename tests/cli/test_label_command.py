@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from prm_jax.cli import label, train
+from prm_jax.cli import label_files, train
 from prm_jax.data import record_files, records
 from prm_jax.tasks import game24
 from tests.cli import outputs
@@ -48,7 +48,7 @@ def test_kills_and_shards_change_nothing(policy, file, tmp_path, prm, harmed):
   flags = ("label", "--policy", policy, "--input", file, *SMALL, "--workdir")
   whole, parts = tmp_path / "whole", tmp_path / "parts"
   assert prm(*flags, whole)[0] == 0
-  expected = labels_of(whole / label.LABELS)
+  expected = labels_of(whole / label_files.LABELS)
   assert sorted(one.extra["line"] for one in expected) == list(range(5, 13))
   for one in expected:
     assert one.n_total == (*[3] * (len(one.steps) - 1), 1)
@@ -56,7 +56,7 @@ def test_kills_and_shards_change_nothing(policy, file, tmp_path, prm, harmed):
 
   killed = harmed("kill", JUDGE, 2, *flags, parts)
   assert killed.returncode == -9
-  path = parts / label.LABELS
+  path = parts / label_files.LABELS
   text = path.read_text()
   lines = text.splitlines(keepends=True)
   assert len(lines) == 2
@@ -70,18 +70,20 @@ def test_kills_and_shards_change_nothing(policy, file, tmp_path, prm, harmed):
 
   before = outputs.snapshot(parts)
   assert prm(*flags, parts)[0] == 0  # nothing is left to do
-  assert outputs.snapshot(parts)[label.LABELS] == before[label.LABELS]
+  name = label_files.LABELS
+  assert outputs.snapshot(parts)[name] == before[name]
 
   merged = []
   for shard in (0, 1):
     own = tmp_path / f"shard{shard}"
     more = (f"--config.shard={shard}", "--config.num_shards=2")
     assert prm(*flags, own, *more, "--config.solver.batch_size=3")[0] == 0
-    merged += labels_of(record_files.shard_path(own / label.LABELS, shard, 2))
+    path = own / label_files.LABELS
+    merged += labels_of(record_files.shard_path(path, shard, 2))
   line = lambda one: one.extra["line"]
   assert sorted(merged, key=line) == sorted(expected, key=line)
 
-  stats = json.loads((parts / label.STATS).read_text())
+  stats = json.loads((parts / label_files.STATS).read_text())
   assert stats["solutions"] == 8
   assert stats["cost"]["completions"] == 3 * stats["cost"]["states"]
   assert stats["cost"]["policy_tokens"] > 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from prm_jax.cli import config_file, label_pairs, label_trees, overrides
-from prm_jax.cli import label_problems as files
+from prm_jax.cli import label_files as files
 from prm_jax.configs import pairs as pairs_config
 from prm_jax.configs import trees as trees_config
 from prm_jax.data import record_files, records

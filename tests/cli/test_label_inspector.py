@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from prm_jax.build import models
-from prm_jax.cli import label_problems as files
+from prm_jax.cli import label_files as files
 from prm_jax.data import record_files, records
 from prm_jax.labelling import inspection
 from prm_jax.models import lm

@@ -6,14 +6,14 @@ import zlib
 import numpy as np
 import pytest
 
-from prm_jax.cli import label, label_problems, train
+from prm_jax.cli import label_files, label_problems, train
 from prm_jax.data import record_files, records
 from prm_jax.labelling import omega, pairs
 from prm_jax.solvers import rollouts
 from prm_jax.tasks import game24
 from tests.cli import outputs
 
-NAMES = (label_problems.LABELS, label_problems.PAIRS, label_problems.SEARCHES)
+NAMES = (label_files.LABELS, label_files.PAIRS, label_files.SEARCHES)
 SMALL = (
   "--config.omega.num=3",
   "--config.omega.root_num=6",
@@ -100,7 +100,7 @@ def test_kills_and_shards_change_nothing(policy, file, tmp_path, prm, scripted):
   ]
   assert len(expected[0]) > 10
   assert len(expected[1]) > 1
-  stats = json.loads((whole / label_problems.STATS).read_text())
+  stats = json.loads((whole / label_files.STATS).read_text())
   assert stats["problems"] == sum(stats["outcomes"].values()) == 5
   assert stats["labels"] == len(expected[0])
   tokens = stats["cost"]["policy_tokens"]
@@ -149,7 +149,7 @@ def test_a_policy_that_hardly_knows(policy, file, tmp_path, prm):
   code, _, err = prm(*flags, *SMALL, "--workdir", tmp_path)
   assert code == 0, err
   done = [json.loads(line) for line in lines_of(tmp_path)[2]]
-  stats = json.loads((tmp_path / label_problems.STATS).read_text())
+  stats = json.loads((tmp_path / label_files.STATS).read_text())
   assert stats["problems"] == len(done) == 5
   cost = stats["cost"]
   assert cost["completions"] == 3 * cost["states"] + 3 * 5  # roots count twice
@@ -215,7 +215,7 @@ def test_halving_is_a_labeller(policy, tmp_path, prm):
   code, _, err = prm("label", "--config", "binary_search", *work, *more)
   assert code == 0, err
   first, second = record_files.read(
-    tmp_path / "w" / label.LABELS, records.StepLabels
+    tmp_path / "w" / label_files.LABELS, records.StepLabels
   ).records
   assert (first.first_error, first.hard) == (-1, (1,) * 3)
   assert second.first_error is not None

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from prm_jax.cli import label_problems as files
+from prm_jax.cli import label_files as files
 from prm_jax.cli import label_sampling, train
 from prm_jax.data import record_files, records
 from prm_jax.labelling import difficulty

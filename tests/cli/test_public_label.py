@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from prm_jax.cli import label
+from prm_jax.cli import label_files
 from prm_jax.data import record_files, records
 from tests.checkpoint import folders
 
@@ -39,14 +39,15 @@ def test_steps_of_texts_are_labelled(policy, tmp_path, prm):
   flags = ("--policy", policy, "--input", file, "--workdir", work)
   code, _, err = prm("label", "--config", "rollouts:questions", *flags, *SMALL)
   assert (code, err) == (0, [])
-  found = record_files.read(work / label.LABELS, records.StepLabels).records
+  path = work / label_files.LABELS
+  found = record_files.read(path, records.StepLabels).records
   assert [list(one.steps) for one in found] == list(SOLUTIONS)
   for one in found:
     assert one.completer == "tiny-qwen"
     assert one.n_total == (3, 1)  # the last step by its answer
     assert 0 <= one.n_correct[0] <= 3
   assert [one.n_correct[1] for one in found] == [1, 0]
-  cost = json.loads((work / label.STATS).read_text())["cost"]
+  cost = json.loads((work / label_files.STATS).read_text())["cost"]
   assert cost["completions"] == 3 * cost["states"] == 6
   assert 6 <= cost["policy_tokens"] <= 6 * 20
 

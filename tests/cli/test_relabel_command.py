@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from prm_jax.cli import config_file, overrides, relabel
+from prm_jax.cli import config_file, label_files, overrides, relabel
 from prm_jax.configs import relabel as relabel_config
 from prm_jax.data import record_files, records
 from prm_jax.tasks import register_programs
@@ -41,12 +41,12 @@ def test_every_method(method, files, tmp_path, prm):
   )
   code, out, err = prm(*flags)
   assert (code, err) == (0, [])
-  assert str(tmp_path / "w" / relabel.LABELS) in out[-1]
-  stats = json.loads((tmp_path / "w" / relabel.STATS).read_text())
+  assert str(tmp_path / "w" / label_files.LABELS) in out[-1]
+  stats = json.loads((tmp_path / "w" / label_files.STATS).read_text())
   assert (stats["method"], stats["input_solutions"]) == (method, 30)
   assert stats["trained"]["labels"] > 0
   assert stats["truth"]["wrong_process"] is not None
-  made = read(tmp_path / "w" / relabel.LABELS)
+  made = read(tmp_path / "w" / label_files.LABELS)
   given = {(one.problem_id, one.steps): one for one in read(labels)}
   for one in made:
     before = given[one.problem_id, one.steps]
@@ -55,7 +55,7 @@ def test_every_method(method, files, tmp_path, prm):
   kept = outputs.snapshot(tmp_path / "w")
   assert prm(*flags)[0] == 0  # again: the same bytes
   after = outputs.snapshot(tmp_path / "w")
-  assert after[relabel.LABELS][:1] == kept[relabel.LABELS][:1]
+  assert after[label_files.LABELS][:1] == kept[label_files.LABELS][:1]
 
 
 @pytest.mark.parametrize("method", relabel_config.METHODS)
@@ -77,7 +77,7 @@ def test_solutions_without_counts_for_a_judge(tmp_path, prm):
   path.write_text("".join(line + "\n" for line in lines))
   flags = ("label", "--config", "relabel:judge", "--input", path)
   assert prm(*flags, "--workdir", tmp_path / "w")[0] == 0
-  made = read(tmp_path / "w" / relabel.LABELS)
+  made = read(tmp_path / "w" / label_files.LABELS)
   assert [one.extra["line"] for one in made] == [4, 5, 6]
   for one, (problem, steps) in zip(made, given, strict=True):
     assert set(one.n_total) == {0}
@@ -101,7 +101,7 @@ def test_programs_are_rewritten(tmp_path, prm):
   code, out, _ = prm(*flags, truth, "--workdir", tmp_path / "w")
   assert code == 0
   assert "mutation_wrong" in out[-1]
-  stats = json.loads((tmp_path / "w" / relabel.STATS).read_text())
+  stats = json.loads((tmp_path / "w" / label_files.STATS).read_text())
   assert stats["truth"]["right_given_right"] == 1
   assert stats["truth"]["right_given_wrong"] == 0
 
@@ -122,7 +122,7 @@ def test_a_second_file_is_the_prover(files, tmp_path, prm):
   assert code == 0
   assert "20 of 30 solutions" in out[-1]
   assert "unmatched 10" in out[-1]
-  made = read(tmp_path / "w" / relabel.LABELS)
+  made = read(tmp_path / "w" / label_files.LABELS)
   assert {one.completer for one in made} == {"prover"}
   assert made[0].soft == (1.0,) * 5
 
@@ -135,7 +135,7 @@ def mistake(tmp_path, prm):
       *("--workdir", tmp_path / "w"),
     )
     assert (code, out, len(err)) == (2, [], 1), err
-    assert not (tmp_path / "w" / relabel.LABELS).exists()
+    assert not (tmp_path / "w" / label_files.LABELS).exists()
     return err[0]
 
   return run
