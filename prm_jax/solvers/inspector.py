@@ -164,8 +164,8 @@ class Inspector:
     config: step_scores.ScoringConfig,
   ):
     self.asking = asking
-    self._scorer = step_scores.StepScorer(
-      inspection.Inspection(model), params, _without_answer, config
+    self._scorer = step_scores.TextScorer(
+      inspection.Inspection(model), params, config
     )
 
   def __call__(
@@ -204,9 +204,3 @@ def _inspected(
   return Inspected(
     pairs[..., 0], pairs[..., 1], scored.num_tokens, scored.num_dropped
   )
-
-
-def _without_answer(
-  question: str, steps: Sequence[str]
-) -> steps_lib.EncodedSolution:
-  raise ValueError("an inspector needs the reference answer")

@@ -71,53 +71,21 @@ class Scored(NamedTuple):
   num_dropped: int
 
 
-class StepScorer:
-  """A verifier that scores solutions.
+class TextScorer:
+  """A verifier that scores encoded solutions.
 
   Args:
     reading: how places get their scores.
     params: what it asks for.
-    encode: (question, steps) -> tokens and the places that are read.
     config: shapes.
   """
 
   def __init__(
-    self,
-    reading: reads.Reading,
-    params: Params,
-    encode: Callable[[str, Sequence[str]], steps_lib.EncodedSolution],
-    config: ScoringConfig,
+    self, reading: reads.Reading, params: Params, config: ScoringConfig
   ):
     self._params = params
-    self._encode = encode
     self._config = config
     self._reading = reading
-
-  def __call__(
-    self,
-    problems: Sequence[tasks.Problem],
-    given: Sequence[Sequence[str]],
-  ) -> list[np.ndarray]:
-    """One float32 array per solution, one score per step.
-
-    Raises:
-      UserError: names the problem: no steps, an empty one, too long a text;
-        nothing is skipped here.
-    """
-    found = []
-    for problem, steps in zip(problems, given, strict=True):
-      try:
-        found.append(self._encode(problem.prompt, steps))
-      except errors.UserError as error:
-        raise errors.UserError(f"problem {problem.id}: {error}") from error
-    scored = self.score(found, [f"problem {p.id}" for p in problems])
-    for problem, one in zip(problems, scored, strict=True):
-      if one.scores is None:
-        raise errors.UserError(
-          f"problem {problem.id}: {one.num_tokens} tokens, the model reads "
-          f"{self._config.max_tokens}"
-        )
-    return [one.scores for one in scored if one.scores is not None]
 
   def score(
     self,
@@ -206,6 +174,53 @@ class StepScorer:
       max(text.prompt_length - spare, 0),
       text.step_end - spare,
     )
+
+
+class StepScorer(TextScorer):
+  """A verifier that scores solutions.
+
+  Args:
+    reading: how places get their scores.
+    params: what it asks for.
+    encode: (question, steps) -> tokens and the places that are read.
+    config: shapes.
+  """
+
+  def __init__(
+    self,
+    reading: reads.Reading,
+    params: Params,
+    encode: Callable[[str, Sequence[str]], steps_lib.EncodedSolution],
+    config: ScoringConfig,
+  ):
+    super().__init__(reading, params, config)
+    self._encode = encode
+
+  def __call__(
+    self,
+    problems: Sequence[tasks.Problem],
+    given: Sequence[Sequence[str]],
+  ) -> list[np.ndarray]:
+    """One float32 array per solution, one score per step.
+
+    Raises:
+      UserError: names the problem: no steps, an empty one, too long a text;
+        nothing is skipped here.
+    """
+    found = []
+    for problem, steps in zip(problems, given, strict=True):
+      try:
+        found.append(self._encode(problem.prompt, steps))
+      except errors.UserError as error:
+        raise errors.UserError(f"problem {problem.id}: {error}") from error
+    scored = self.score(found, [f"problem {p.id}" for p in problems])
+    for problem, one in zip(problems, scored, strict=True):
+      if one.scores is None:
+        raise errors.UserError(
+          f"problem {problem.id}: {one.num_tokens} tokens, the model reads "
+          f"{self._config.max_tokens}"
+        )
+    return [one.scores for one in scored if one.scores is not None]
 
 
 # Shared by scorers of one architecture: formats differ on the host alone.
