@@ -3,9 +3,10 @@
   python experiments/search_methods/run.py --task game24 --workdir WORK \
     --policy RUN/policy/model --verifier RUN/tvm/model
 
-A cell is a method at a number of rows. The lines go to WORK/TASK.jsonl; the
-same command after a kill, or with more methods, runs the cells that are not
-there yet. `table.py` makes figure and tables of them.
+A cell is a method at a number of rows; those of two policies want --target.
+The lines go to WORK/TASK.jsonl; the same command after a kill, or with more
+methods, runs the cells that are not there yet. `table.py` makes figure and
+tables of them.
 """
 
 import argparse
@@ -40,6 +41,7 @@ class Bench(NamedTuple):
   task: tasks.Task
   policy: models.Loaded
   verifier: verifying.Verifier
+  target: models.Loaded | None
   problems: Sequence[tasks.Problem]
 
   def run(self, name: str, rows: int) -> dict[str, Any]:
@@ -56,10 +58,11 @@ class Bench(NamedTuple):
       sampler=self.config.sampler,
       sizes=sizes,
       seed=self.config.seed,
+      target=self.target,
     )
     solved = searching.solve(self.problems)
     judged = judging.judge(self.task, self.policy.tokenizer, solved)
-    costs = solving.costs(solved, self.policy, verifier)
+    costs = solving.costs(solved, self.policy, verifier, self.target)
     return {
       "method": name,
       "rows": rows,
@@ -118,7 +121,8 @@ def main() -> None:
   verifier = verifying.load(
     args.verifier, task, policy, problems, config.oracle
   )
-  bench = Bench(config, task, policy, verifier, problems)
+  target = policies.load_target(args.target, policy)
+  bench = Bench(config, task, policy, verifier, target, problems)
   args.workdir.mkdir(parents=True, exist_ok=True)
   path = args.workdir / f"{args.task}.jsonl"
   done = {key(cell) for cell in read(path)}
@@ -158,6 +162,9 @@ def arguments() -> argparse.Namespace:
   parser.add_argument("--task", choices=("game24", "countdown"), required=True)
   parser.add_argument("--policy", required=True)
   parser.add_argument("--verifier", required=True)
+  parser.add_argument(
+    "--target", default="", help="second policy of the methods that want one"
+  )
   parser.add_argument("--workdir", type=pathlib.Path, required=True)
   parser.add_argument("--methods", default="", help="names; default: all")
   parser.add_argument("--rows", default=ROWS)

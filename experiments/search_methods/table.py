@@ -39,6 +39,7 @@ TITLES = {
   "particles": "particles",
   "trees": "trees",
   "tree_papers": "trees by paper",
+  "speculative": "two policies",
 }
 DETERMINISTIC = ("step_beam", "step_beam_quarter", "dvts")
 PARTICLES = ("particle", "particle_difference")

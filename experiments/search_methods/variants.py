@@ -61,6 +61,8 @@ VARIANTS: dict[str, Variant] = {
   "step_beam_ahead": Variant("step_beam", _AHEAD),
   "dvts_ahead": Variant("dvts", _AHEAD),
   "step_beam_distinct": Variant("step_beam", {"distinct": True}),
+  "reward_guided": Variant("reward_guided"),
+  "reward_guided_score": Variant("reward_guided", {"weight": "score"}),
 }
 
 
