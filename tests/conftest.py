@@ -82,6 +82,18 @@ def shared_data() -> Callable[[str], pathlib.Path]:
   return find
 
 
+@pytest.fixture(scope="session")
+def eight_devices() -> dict[str, str]:
+  """Environment of a process that finds eight devices."""
+  flags = "--xla_force_host_platform_device_count=8"
+  return os.environ | {
+    "JAX_PLATFORMS": "cpu",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiles in half the time
+    "PYTHONPATH": str(ROOT),
+    "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}",
+  }
+
+
 @pytest.fixture
 def run_cli(tmp_path: pathlib.Path) -> RunCli:
   """Runs `prm-jax` in a process of its own, in the test's directory.

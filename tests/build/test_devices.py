@@ -1,7 +1,6 @@
 """The transformer trains on eight devices as on one."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -9,15 +8,11 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def report(project_root):
+def report(project_root, eight_devices):
   done = subprocess.run(
     [sys.executable, "-m", "tests.build.devices"],
     cwd=project_root,
-    env=os.environ
-    | {
-      "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
-      "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiles in half the time
-    },
+    env=eight_devices,
     capture_output=True,
     text=True,
     check=False,

@@ -192,16 +192,14 @@ print(json.dumps(dict(same=same, parts=parts,
 """
 
 
-def test_eight_devices_hold_an_eighth_each(tmp_path, project_root):
+def test_eight_devices_hold_an_eighth_each(
+  tmp_path, project_root, eight_devices
+):
   write(tmp_path / "in", "qwen2")
   done = subprocess.run(
     [sys.executable, "-c", EIGHT, str(tmp_path / "in"), str(tmp_path / "out")],
     cwd=project_root,
-    env=os.environ
-    | {
-      "PYTHONPATH": str(project_root),
-      "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
-    },
+    env=eight_devices,
     capture_output=True,
     text=True,
     check=False,

@@ -1,7 +1,6 @@
 """What every method owes: keys, batches, fixed points, devices."""
 
 import functools
-import os
 import subprocess
 import sys
 
@@ -270,16 +269,11 @@ print("equal")
 """
 
 
-def test_eight_devices_equal_one(project_root):
-  environment = os.environ | {
-    "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
-    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiles in half the time
-  }
+def test_eight_devices_equal_one(project_root, eight_devices):
   process = subprocess.run(
     [sys.executable, "-c", SHARDED],
     cwd=project_root,
-    env=environment,
+    env=eight_devices,
     capture_output=True,
     text=True,
     check=False,

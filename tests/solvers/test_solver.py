@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 import subprocess
 import sys
 
@@ -145,16 +144,12 @@ def test_another_seed_samples_other_rows():
 
 
 @pytest.fixture(scope="module")
-def eight(project_root):
+def eight(project_root, eight_devices):
   """What a process with eight devices found."""
   done = subprocess.run(
     [sys.executable, "-m", "tests.solvers.tiny_solver"],
     cwd=project_root,
-    env=os.environ
-    | {
-      "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
-      "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-    },
+    env=eight_devices,
     capture_output=True,
     text=True,
     check=False,

@@ -1,7 +1,6 @@
 """Names to mesh axes; eight devices compute what one computes."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -125,17 +124,12 @@ print(json.dumps(dict(gaps=gaps, shards=shards, same=same,
 
 
 @pytest.fixture(scope="module")
-def eight(project_root, tmp_path_factory):
+def eight(project_root, eight_devices, tmp_path_factory):
   """What a process with eight devices found."""
   done = subprocess.run(
     [sys.executable, "-c", SCRIPT, str(tmp_path_factory.mktemp("c") / "c")],
     cwd=project_root,
-    env=os.environ
-    | {
-      "PYTHONPATH": str(project_root),
-      "XLA_FLAGS": "--xla_force_host_platform_device_count=8"
-      " --xla_backend_optimization_level=0",  # compiles in half the time
-    },
+    env=eight_devices,
     capture_output=True,
     text=True,
     check=False,
