@@ -179,9 +179,9 @@ def _encoded(config, task, tokenizer, solved):
   if entry.records == "solutions":
     tree = record_examples.tree(config)
     return targets.from_solutions(objective, encoded, tree)
-  if entry.examples != "steps":
+  if entry.examples not in targets.OF_ORACLE:
     raise errors.UserError(
       f"examples.{entry.records}: no file given; objective "
       f"{objective.name!r} learns from no other"
     )
-  return targets.from_oracle(task, solved.problems, encoded)
+  return targets.from_oracle(task, solved.problems, encoded, entry.examples)

@@ -10,11 +10,12 @@ from prm_jax.build import encoding
 from prm_jax.build.objectives import base, registry
 from prm_jax.data import examples as examples_lib
 from prm_jax.data import records, sources, step_values, transforms
-from prm_jax.labelling import list_targets, token_values
+from prm_jax.labelling import first_errors, list_targets, token_values
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
 
 EncodeFn: TypeAlias = encoding.EncodeFn
+OF_ORACLE = ("steps", "hazards")  # kinds that an oracle's verdicts make
 
 
 def from_solutions(
@@ -64,10 +65,12 @@ def from_oracle(
   task: tasks.Task,
   problems: Mapping[str, tasks.Problem],
   encoded: sources.Encoded,
+  kind: str = "steps",
 ) -> examples_lib.Examples:
   """Step labels by the task's own oracle: 1 while the step is valid.
 
-  Steps after the first invalid one get no loss (arXiv 2305.20050).
+  Steps after the first invalid one get no loss (arXiv 2305.20050). `kind` is
+  one of `OF_ORACLE`, see `from_labels`; every error is located.
   """
   rows, groups = [], []
   group_of = {name: i for i, name in enumerate(problems)}
@@ -78,7 +81,8 @@ def from_oracle(
     valid = task.oracle(problems[solution.problem_id], solution.steps).valid
     first = valid.index(False) if False in valid else -1
     labels = np.array(valid, np.int32)
-    rows.append(transforms.to_step_labels(tokens, labels, first_error=first))
+    row = transforms.to_step_labels(tokens, labels, first_error=first)
+    rows.append(_censored(row, tokens, False) if kind == "hazards" else row)
     groups.append(group_of[solution.problem_id])
   return examples_lib.from_dicts(rows, groups=groups)
 
@@ -101,7 +105,9 @@ def from_labels(
     kind: "steps"; "ratings", human ones, as three classes from wrong to right
       (PRM800K, arXiv 2305.20050); "prompt_and_steps", the prompt's last token
       learns its chance of success, `extra["root"]`, too; "policy_steps", the
-      column `policy_weights` is 1 at the tokens of solutions that end right.
+      column `policy_weights` is 1 at the tokens of solutions that end right;
+      "hazards", the column `censored` is 1 at the steps of solutions without
+      labels that `first_errors` says are wrong.
 
   Raises:
     UserError: names the record and its field.
@@ -132,6 +138,9 @@ def from_labels(
       row = _with_prompt(row, tokens, label, where)
     elif kind == "policy_steps":
       row = _with_policy(row, tokens, values, supervised)
+    elif kind == "hazards":
+      mark = label.extra.get(first_errors.CENSORED) is True
+      row = _censored(row, tokens, mark and not supervised.any())
     rows.append(row)
     groups.append(group_of[label.problem_id])
   if any(row["targets"].dtype == np.float32 for row in rows):
@@ -187,3 +196,12 @@ def _with_policy(
   weights[tokens.prompt_length :] = is_right
   targets = row["targets"].astype(np.float32)
   return {**row, "targets": targets, "policy_weights": weights}
+
+
+def _censored(
+  row: transforms.Example, tokens: steps_lib.EncodedSolution, is_censored: bool
+) -> transforms.Example:
+  """Whether all that is known of the steps is that one of them is wrong."""
+  column = np.zeros(len(tokens.tokens), np.float32)
+  column[tokens.step_end] = is_censored
+  return {**row, "censored": column}

@@ -47,13 +47,14 @@ def loss(
 
   Args:
     logits: [n, k] of the hazards.
-    is_step: [n, k], False for padding.
+    is_step: [n, k], False for padding; a row without steps has no loss.
     correct: [n] the outcome.
     first_error: [n] index from 0, -1 if unknown; of no matter where correct.
     variant: see above.
 
   Returns:
-    The mean over solutions, and the metrics `loss` and `survival`.
+    The mean over solutions that have steps, and the metrics `loss` and
+    `survival`.
 
   Raises:
     ValueError: another variant.
@@ -62,7 +63,7 @@ def loss(
     raise ValueError(f"variant {variant!r} is not one of {get_args(Variant)}")
   survived = log_survival(logits, is_step)
   whole = survived[:, -1]
-  # log(1 - S) by way of expm1; of a solution without steps S is 1.
+  # log(1 - S) by way of expm1; of a row without steps S is 1.
   fails = jnp.log(jnp.maximum(-jnp.expm1(whole), jnp.finfo(whole.dtype).tiny))
   known = (first_error != UNKNOWN) & ~correct
   index = jnp.maximum(first_error, 0)[:, None]
@@ -74,7 +75,7 @@ def loss(
   if variant == "reported":
     wrong = jnp.where(known, wrong + fails, wrong)
   each = -jnp.where(correct, whole, wrong)
-  ones = jnp.ones_like(each)
-  found = reduction.weighted(each, ones)
-  survival = reduction.weighted(jnp.exp(whole), ones)
+  there = jnp.any(is_step, axis=1).astype(each.dtype)
+  found = reduction.weighted(each, there)
+  survival = reduction.weighted(jnp.exp(whole), there)
   return found, {"loss": found, "survival": survival}

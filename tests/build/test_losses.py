@@ -169,6 +169,7 @@ def rows():
   weights = np.array([[0, 1, 1, 0, 1, 0], [0, 1, 1, 0, 0, 0]], np.float32)
   targets = np.array([[0, 1, 1, 0, 1, 0], [0, 1, 0, 0, 0, 0]], np.int32)
   arrays = {"segment_ids": segments, "weights": weights, "targets": targets}
+  arrays["censored"] = np.zeros_like(weights)
   return data | jax.tree.map(jnp.asarray, arrays)
 
 
@@ -181,6 +182,23 @@ def test_the_first_error_is_a_hazard():
   want = -(right[0, [1, 2, 4]].sum() + right[1, 1] + wrong[1, 2])
   assert float(loss.total) == pytest.approx(want, rel=1e-5)
   assert float(loss.count) == 2
+
+
+def test_a_wrong_solution_without_a_place_is_censored():
+  """Of steps 1, 2 and 4 one is wrong; the other row says nothing."""
+  data, there = rows(), np.array([[0, 1, 1, 0, 1, 0], [0] * 6], np.float32)
+  nothing = {
+    name: jnp.zeros_like(data[name]) for name in ("weights", "targets")
+  }
+  loss, _, out = run(
+    CONFIG("survival"),
+    data | nothing | {"censored": jnp.asarray(there)},
+    value_head="scalar",
+    use_lm_head=False,
+  )
+  survived = np.prod(1 / (1 + np.exp(-out.values[0, [1, 2, 4]])))
+  assert float(loss.total) == pytest.approx(-np.log(1 - survived), rel=1e-5)
+  assert float(loss.count) == 1
 
 
 def test_steps_are_ranked():

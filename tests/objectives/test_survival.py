@@ -46,6 +46,16 @@ def test_padding_is_no_step():
     )
 
 
+def test_rows_without_steps_have_no_loss():
+  """Two hazards of 1/2 survived, beside two empty rows: 2 log 2, once."""
+  logits = jnp.zeros((3, 2))
+  steps = jnp.array([[True, True], [False, False], [False, False]])
+  correct = jnp.array([True, True, False])
+  found, told = survival.loss(logits, steps, correct, jnp.full(3, -1))
+  assert float(found.compute()) == pytest.approx(2 * np.log(2), rel=1e-6)
+  assert float(told["survival"].compute()) == pytest.approx(0.25)
+
+
 def minimised(variant, share):
   """Hazards that minimise the expected loss; `share` of errors are located."""
   located = [H[0], 0.9 * H[1], 0.72 * H[2]]

@@ -44,7 +44,7 @@ OBJECTIVES: dict[str, base.Objective] = {
     aggregate="min",
   ),
   "survival": _Of(
-    *(steps.survival, "score", "steps", "labels"),
+    *(steps.survival, "score", "hazards", "labels"),
     is_whole=True,
     aggregate="product",
   ),

@@ -31,16 +31,17 @@ def survival(
   out: base.Outputs,
   batch: base.Batch,
 ) -> base.Loss:
+  """The first error; of a wrong solution without one, that there is one."""
   del model
-  is_step = batch["weights"] > 0
-  wrong = is_step & (batch["targets"] <= 0.5)
-  correct = ~jnp.any(wrong, axis=1)
+  is_labelled, is_censored = batch["weights"] > 0, batch["censored"] > 0
+  wrong = is_labelled & (batch["targets"] <= 0.5)
+  located = jnp.any(wrong, axis=1)
   # Values are log-odds of being right: a hazard's are the negative.
   return survival_lib.loss(
     -base.of(out.values),
-    is_step,
-    correct,
-    jnp.where(correct, survival_lib.UNKNOWN, jnp.argmax(wrong, axis=1)),
+    is_labelled | is_censored,
+    ~located & ~jnp.any(is_censored, axis=1),
+    jnp.where(located, jnp.argmax(wrong, axis=1), survival_lib.UNKNOWN),
     variant=config.variant,
   )
 
