@@ -217,7 +217,7 @@ def _fine_tuned(path: pathlib.Path, found: verifier_files.Verifier) -> Reader:
     encode,
     NATIVE,
     own.separator,
-    "min",
+    found.aggregate,
     loaded.context or 0,
     encode,
     note=found.note,

@@ -1,14 +1,16 @@
-"""Implicit process reward models: two language models from their folders."""
+"""Verifiers from their folders, implicit and fine-tuned ones."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 from safetensors import numpy as st
 
 from prm_jax import errors
-from prm_jax.build import readers
+from prm_jax.build import encoding, models, native, public, readers
 from prm_jax.models import lm, reads
 from prm_jax.solvers import step_scores
-from tests.checkpoint import public
+from tests.checkpoint import public as public_files
 from tests.models import reference, tiny
 from tests.text import tiny_hf
 
@@ -24,7 +26,7 @@ def folders(tmp_path_factory):
   root, tables = tmp_path_factory.mktemp("implicit"), []
   for seed, name in enumerate(("own", "ref")):
     tiny_hf.write_qwen(root / name)
-    public.write(root / name, CONFIG, "qwen2")
+    public_files.write(root / name, CONFIG, "qwen2")
     tables.append(reference.weights(CONFIG, seed))
     st.save_file(tables[-1], root / name / "model.safetensors")
   return root / "own", root / "ref", tables
@@ -86,6 +88,21 @@ def test_what_is_missing(folders, tmp_path):
   with pytest.raises(errors.UserError, match=r"Qwen2\.5-Math-7B-Instruct; get"):
     readers.load(own, format_name="eurus-prm")
   tiny_hf.write_llama3(tmp_path)
-  public.write(tmp_path, CONFIG, "qwen2")
+  public_files.write(tmp_path, CONFIG, "qwen2")
   with pytest.raises(errors.UserError, match="its tokenizer is not that of"):
     readers.load(own, format_name="eurus-prm", reference=str(tmp_path))
+
+
+def test_a_fine_tuned_verifier_keeps_its_rule(folders, tmp_path):
+  """That of its objective, as a verifier of our own tokens does."""
+  begun = public.load(folders[0])
+  own = tiny.make(**dataclasses.asdict(CONFIG), value_head="scalar")
+  extra = {
+    **begun.extra,
+    "encoding": dataclasses.asdict(encoding.EncodingConfig()),
+    native.AGGREGATE: "last",
+  }
+  models.save(
+    tmp_path / "m", models.Loaded(*own, begun.tokenizer, extra), tmp_path
+  )
+  assert readers.load(tmp_path / "m").aggregate == "last"
