@@ -6,6 +6,7 @@ Intervals are bootstrapped over problems and seeds.
 """
 
 import argparse
+import itertools
 import json
 import pathlib
 from collections.abc import Iterator
@@ -65,22 +66,46 @@ def accuracies(cells: Cells) -> Iterator[results.Row]:
 
 
 def gains(cells: Cells) -> Iterator[results.Row]:
-  """What the last round is above the first, problem by problem."""
-  for loop in dict.fromkeys(loop for loop, _ in cells):
-    rounds = [index for name, index in cells if name == loop]
-    first, last = cells[loop, min(rounds)], cells[loop, max(rounds)]
-    known = {cell["seed"] for cell in last}
-    first = [cell for cell in first if cell["seed"] in known]
-    for name in first[0]["each"]:
-      gain = of_problems(last, name) - of_problems(first, name)
-      found = bootstrap.seeded_mean(gain)
-      yield results.Row(
-        f"{loop}, rounds {min(rounds)} to {max(rounds)}",
-        f"gain of {name}",
-        *(found.value, found.low, found.high),
-        n=gain.shape[1],
-        cost={"seeds": len(last)},
-      )
+  """What the last round of a loop is above the first, and each above another.
+
+  Loops are compared in the last round that all have.
+  """
+  rounds = {loop: [i for name, i in cells if name == loop] for loop, _ in cells}
+  for loop, own in rounds.items():
+    pairs = [(min(own), max(own)), *itertools.pairwise(own)]
+    for first, last in dict.fromkeys(pairs):
+      name = f"{loop}, rounds {first} to {last}"
+      yield from differences(name, cells[loop, first], cells[loop, last])
+  end = min(map(max, rounds.values()))
+  for one, other in itertools.combinations(rounds, 2):
+    name = f"{one} over {other}, round {end}"
+    yield from differences(name, cells[other, end], cells[one, end])
+
+
+def differences(
+  name: str, first: list[dict[str, Any]], last: list[dict[str, Any]]
+) -> Iterator[results.Row]:
+  """What the last cells are above the first, problem by problem."""
+  known = {cell["seed"] for cell in last} & {cell["seed"] for cell in first}
+  sides = [
+    sorted(
+      (cell for cell in side if cell["seed"] in known),
+      key=lambda cell: cell["seed"],
+    )
+    for side in (first, last)
+  ]
+  for metric in sides[0][0]["each"]:
+    if metric not in sides[1][0]["each"]:
+      continue  # no search of its own
+    gain = of_problems(sides[1], metric) - of_problems(sides[0], metric)
+    found = bootstrap.seeded_mean(gain)
+    yield results.Row(
+      name,
+      f"gain of {metric}",
+      *(found.value, found.low, found.high),
+      n=gain.shape[1],
+      cost={"seeds": len(known)},
+    )
 
 
 def mean(cells: list[dict[str, Any]], name: str) -> float | None:
