@@ -163,7 +163,7 @@ def _visit(
   """Backs up the score of each new child, [B, N] with NONE for none."""
 
   def visit(nodes, child):
-    judged = (child >= 0) & ~jnp.isnan(nodes.score[child])
+    judged = (child >= 0) & ranking.judged(nodes.score[child])
     nodes = tree_walk.back_up(
       nodes,
       jnp.where(judged, child, tree_lib.NONE),

@@ -17,6 +17,14 @@ def comparable(score: Float[Array, "*d"]) -> Float[Array, "*d"]:
   return jnp.where(jnp.isnan(score), -jnp.inf, score)
 
 
+def judged(score: Float[Array, "*d"]) -> Bool[Array, "*d"]:
+  """False for NaN, a verifier that fails, and -inf, one that gives up.
+
+  Neither is a number that an average over other scores could take in.
+  """
+  return ~jnp.isneginf(comparable(score))
+
+
 def best(
   score: Float[Array, "*d N"], num: int, behind: Sequence[Array] = ()
 ) -> Int[Array, "*d {num}"]:

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from prm_jax.search import ranking
 from prm_jax.search import tree as tree_lib
 
 
@@ -63,7 +64,7 @@ def future_rewards(
   """
   del node
   on = (children.num_tokens > 0) & (children.prior > 0)
-  on &= ~jnp.isnan(children.score)
+  on &= ranking.judged(children.score)
   weight = jnp.where(on, jnp.maximum(children.visits, 1), 0)
   value = jnp.where(children.visits > 0, children.value, 0)
   q = jnp.where(on, children.reward + discount * value, 0)

@@ -62,8 +62,9 @@ def grow(
 ) -> tree_lib.Tree:
   """Enters the rows of the ready problems as children.
 
-  A problem whose row wrote nothing was at its end before; one whose verifier
-  says NaN cannot be judged. Neither is open to the search.
+  A problem whose row wrote nothing was at its end before; a row whose verifier
+  says NaN cannot be judged, one of -inf was given up. None is open to the
+  search.
 
   Args:
     tree: its rows lie behind the nodes already.
@@ -105,7 +106,7 @@ def grow(
     num_tokens=jnp.where(wrote, output.num_tokens, 0),
     done=output.done,
     ended=output.done | (depth >= max_steps),
-    closed=~counts | jnp.isnan(output.score),
+    closed=~counts | ~ranking.judged(output.score),
     visits=jnp.zeros_like(own),
     value=output.score,
   )
@@ -173,7 +174,7 @@ def _judge_root(
 ) -> tree_lib.Nodes:
   """Scores the prompt where it has just been expanded."""
   if growth.root_score is None:
-    judged = ~jnp.isnan(score[:, 0])
+    judged = ranking.judged(score[:, 0])
     weight = jnp.where(judged, prior[:, 0], 0)
     total = jnp.sum(weight, axis=1)
     mean = jnp.sum(weight * jnp.where(judged, score[:, 0], 0), axis=1)

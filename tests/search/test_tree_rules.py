@@ -5,9 +5,11 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from prm_jax.search import (
   best_first,
+  tree_backup,
   tree_frontier,
   tree_growth,
   tree_priors,
@@ -99,20 +101,51 @@ def test_perspectives_on_one_step():
     np.testing.assert_allclose(found, value, rtol=1e-6)
 
 
-def test_enough_solutions_end_a_best_first_search():
-  @functools.partial(tabular.jit, static_argnames="enough")
-  def expand(enough):
-    return best_first.expand_frontier(
-      trees.writer(tree_runs.TABLE, 8, tabular.step_fn),
-      tabular.root(8, 4),
-      tree_growth.Growth(root_score=0.0, root_visits=0),
-      10,
-      tabular.LENGTH,
-      (tree_frontier.score,),
-      enough,
-    )
+@functools.partial(tabular.jit, static_argnames="enough")
+def expand(table, enough=None):
+  """The trees of a best-first search."""
+  return best_first.expand_frontier(
+    trees.writer(table, 8, tabular.step_fn),
+    tabular.root(8, 4),
+    tree_growth.Growth(root_score=0.0, root_visits=0),
+    10,
+    tabular.LENGTH,
+    (tree_frontier.score,),
+    enough,
+  )
 
-  some, all_ = jax.device_get((expand(3), expand(None)))
+
+@pytest.mark.parametrize("word", [np.nan, -np.inf])
+def test_best_first_counts_no_scores_that_are_no_numbers(word):
+  nodes = jax.device_get(expand(tree_runs.failing(3, word))).nodes
+  lost = ~np.isfinite(nodes.score) & (nodes.num_tokens > 0)
+  assert lost.sum() > 8
+  assert (nodes.first_child[lost] < 0).all()
+  assert np.isfinite(nodes.value[nodes.visits > 0]).all()
+  judged = np.isfinite(nodes.score) & (nodes.num_tokens > 0)
+  np.testing.assert_array_equal(nodes.visits[:, 0], judged.sum(axis=1))
+  for n in range(8):
+    mean = nodes.score[n, judged[n]].mean()
+    np.testing.assert_allclose(nodes.value[n, 0], mean, rtol=1e-5)
+
+
+@pytest.mark.parametrize("word", [np.nan, -np.inf])
+def test_children_that_were_given_up_have_no_future(word):
+  children = family(visits=[2, 0, 0], score=[0.5, word, 0.3], value=[0.4] * 3)
+  children = children._replace(
+    reward=jnp.asarray([0.1, word, -0.1]),
+    prior=jnp.ones(3),
+    num_tokens=jnp.ones(3, jnp.int32),
+  )
+  nothing = tree_backup.Returns(jnp.zeros(()), jnp.zeros(()), jnp.int32(0))
+  value, _ = tree_backup.future_rewards(children, children, nothing)
+  np.testing.assert_allclose(value, (2 * 0.5 - 0.1) / 3, rtol=1e-6)
+
+
+def test_enough_solutions_end_a_best_first_search():
+  some, all_ = jax.device_get(
+    (expand(tree_runs.TABLE, 3), expand(tree_runs.TABLE))
+  )
   count = (some.nodes.done & (some.nodes.num_tokens > 0)).sum(axis=1)
   over = some.calls < all_.calls
   assert over.any()

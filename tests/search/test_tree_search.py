@@ -15,7 +15,7 @@ from prm_jax.search import (
   tree_rules,
   tree_select,
 )
-from tests.search import tabular, tree_runs, trees
+from tests.search import tree_runs, trees
 
 
 def kept_apart(nodes, found):
@@ -154,36 +154,27 @@ def test_noise_is_for_the_prompt_alone_and_the_problems_own():
   }
 
 
-def failing(share):
-  """A table whose verifier says NaN of some prefixes."""
-
-  def score(prefix):
-    return (
-      np.nan if tabular.encode(prefix) % share == 0 else tabular.prm(prefix)
-    )
-
-  return tabular.table(score_fn=score)
-
-
+@pytest.mark.parametrize("word", [np.nan, -np.inf])
 @pytest.mark.parametrize("name", tree_runs.METHODS)
-def test_what_cannot_be_judged_is_not_visited(name):
+def test_what_cannot_be_judged_is_not_visited(name, word):
   method, rules = tree_runs.METHODS[name]
-  found = tree_runs.run(rules, table=failing(3))
+  found = tree_runs.run(rules, table=tree_runs.failing(3, word))
   nodes = found.tree.nodes
-  nan = np.isnan(nodes.score) & (nodes.num_tokens > 0)
-  assert nan.sum() > tree_runs.PROBLEMS
-  assert (nodes.visits[nan] == 0).all()
-  assert nodes.closed[nan].all()
+  lost = ~np.isfinite(nodes.score) & (nodes.num_tokens > 0)
+  assert lost.sum() > tree_runs.PROBLEMS
+  assert (nodes.visits[lost] == 0).all()
+  assert nodes.closed[lost].all()
   assert np.isfinite(nodes.value[nodes.visits > 0]).all()
-  output = tree_runs.search(method, failing(3))
+  assert np.isfinite(nodes.score[:, 0]).all()
+  output = tree_runs.search(method, tree_runs.failing(3, word))
   chosen = output.step_scores[np.arange(tree_runs.PROBLEMS), output.chosen]
-  assert np.isnan(output.step_scores).any()
-  assert np.isnan(chosen).any(axis=1).mean() < 0.5
+  assert not np.isfinite(output.step_scores).all()
+  assert (~np.isfinite(chosen)).any(axis=1).mean() < 0.5
 
 
 @pytest.mark.parametrize("name", tree_runs.METHODS)
 def test_a_verifier_that_always_fails_leaves_the_first_sample(name):
-  output = tree_runs.search(tree_runs.METHODS[name][0], failing(1))
+  output = tree_runs.search(tree_runs.METHODS[name][0], tree_runs.failing(1))
   plain = tree_runs.search(best_of_n.best_of_n)
   np.testing.assert_array_equal(output.chosen, 0)
   np.testing.assert_array_equal(

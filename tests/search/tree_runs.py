@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import numpy as np
 
 from prm_jax.search import mcts, rest_mcts, tree_growth, tree_rules
 from tests.search import tabular, trees
@@ -11,6 +12,15 @@ PROBLEMS, ROWS, SIMULATIONS = 16, 4, 12
 TABLE = tabular.table(tokens=(1, 2, 5))
 PLAIN = tree_growth.Growth()
 PUCT = mcts.puct_rules(PLAIN)
+
+
+def failing(share, word=np.nan):
+  """A table whose verifier says NaN, or another word, of some prefixes."""
+
+  def score(prefix):
+    return word if tabular.encode(prefix) % share == 0 else tabular.prm(prefix)
+
+  return tabular.table(score_fn=score)
 
 
 def run(rules, simulations=SIMULATIONS, moves=1, table=TABLE):
