@@ -73,6 +73,8 @@ def relabel(
       first = rollouts.first_error(counts.classes(label, config.threshold))
     if first is None and right:
       first = -1
+    if first == -1 and right is False:
+      first = None  # no step is said to be wrong, but one is
     kind = _kind(first, right)
     told[kind] += 1
     told["lucky"] += kind == "located" and right is True

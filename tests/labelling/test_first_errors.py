@@ -42,6 +42,16 @@ def test_what_is_known():
   assert fewer.told == found.told
 
 
+def test_a_wrong_answer_behind_right_steps_is_censored():
+  """Whoever judged the steps overlooked an error."""
+  label = chains.label([0, 0, 0], [0, 0, 1], hard=(1, 1, 1), first_error=-1)
+  for by in ("counts", "record"):
+    found = first_errors.relabel([label], Config(by=by))
+    assert (found.told["right"], found.told["censored"]) == (0, 1)
+    assert found.labels[0].hard == (None,) * 3
+    assert found.labels[0].extra["censored"] is True
+
+
 def test_hazards_are_recovered_from_a_chain_without_recovery():
   """P(first error at t | none before) is e, and the answer says no more."""
   task = chain.Chain(chain.Config(error_rate=0.2, recovery_rate=0.0))
