@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import ml_collections
 
 from prm_jax import errors
-from prm_jax.build import models, public, readers, scorers
+from prm_jax.build import models, public, ranges, readers, scorers
 from prm_jax.checkpoint import hub
 from prm_jax.cli import policies, verifying
 from prm_jax.decode import joint, text_scoring
@@ -93,6 +93,7 @@ def load(
     reader.params,
     model.config,
     texts,
+    is_probability=ranges.is_probability(whole),
   )
 
 

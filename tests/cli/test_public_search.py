@@ -157,6 +157,16 @@ def test_texts_beyond_a_context(mistake, tmp_path):
   assert "its context is 30" in told
 
 
+def test_scores_that_are_no_probabilities(mistake, tmp_path):
+  folders.universal_prm(tmp_path / "rm")
+  told = mistake(
+    *("--config", "questions_search:particle", "--verifier", tmp_path / "rm"),
+    *("--format", "qwen-rm"),
+  )
+  assert "search.potential: this weighs probabilities" in told
+  assert "'rm' are none" in told
+
+
 def test_folders_that_are_no_models(mistake, policy, tmp_path):
   told = mistake("--policy", tmp_path / "none")
   assert f"--policy: {tmp_path / 'none'}: no model here" in told
