@@ -29,6 +29,16 @@ def bound(method, **changes):
     ("svdd", {"value": "logit"}, "search.value"),
     ("svdd", {"value": "score"}, ""),
     ("reward_guided", {"weight": "score"}, "search.weight"),
+    ("rap", {}, "search.alpha"),
+    ("rap", {"alpha": 0.0}, ""),  # the score has no say
+    ("rest_mcts", {}, "search.gate"),
+    ("rest_mcts", {"gate": None}, ""),
+    ("best_first", {"perspectives": ("score", "progress")}, ""),
+    (
+      "best_first",
+      {"perspectives": ("score", "swe_search")},
+      "search.perspectives",
+    ),
     ("step_beam", {"judge": "corrected"}, "search.judge"),
     ("step_beam", {}, ""),
     ("best_of_n", {"aggregate": "mean_logit"}, "search.aggregate"),
@@ -49,3 +59,7 @@ def test_readings():
   pool = combined.Pool()
   assert ranges.is_probability(combined.Ensemble((VALUES, VALUES), pool))
   assert not ranges.is_probability(combined.Ensemble((VALUES, SUMS), pool))
+  for form, is_one in (("minimum", True), ("lower", False)):
+    pool = combined.Pool(form)
+    pair = combined.Ensemble((VALUES, VALUES), pool)
+    assert ranges.is_probability(pair) == is_one
