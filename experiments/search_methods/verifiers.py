@@ -1,13 +1,14 @@
-"""Budget ratio of two methods that have verifiers of their own.
+"""Budget ratios of methods that have verifiers of their own, two by two.
 
   python experiments/search_methods/verifiers.py PAV.jsonl:step_beam \\
-    ORM.jsonl:best_of_n --out FILE
+    ORM.jsonl:best_of_n ORM.jsonl:step_beam --out FILE
 
 Files are those of `run.py`, joined where there are several seeds. A ratio
 above 1 says that the second needs more of it for the same accuracy.
 """
 
 import argparse
+import itertools
 import pathlib
 from collections.abc import Iterator
 
@@ -44,13 +45,13 @@ def accuracies(name: str, runs: table.Curve) -> Iterator[results.Row]:
 
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
-  parser.add_argument("sides", nargs=2, help="FILE:METHOD")
+  parser.add_argument("sides", nargs="+", help="FILE:METHOD")
   parser.add_argument("--out", type=pathlib.Path, required=True)
   args = parser.parse_args()
   sides = dict(map(curve, args.sides))
   rows = [row for side in sides.items() for row in accuracies(*side)]
-  for axis in AXES:
-    found = table.ratio(sides, *sides, axis)
+  for pair, axis in itertools.product(itertools.combinations(sides, 2), AXES):
+    found = table.ratio(sides, *pair, axis)
     if found is not None:
       rows.append(found)
   results.write(args.out, "verifiers", {"sides": args.sides}, rows)
