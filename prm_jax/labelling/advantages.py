@@ -21,6 +21,7 @@ from prm_jax.data import records
 from prm_jax.labelling import balance, counts
 
 ADVANTAGE, EFFECTIVE, BASE, PROVER = "advantage", "effective", "base", "prover"
+START = "start"  # in `extra`: what `soft` would say of the bare problem
 _Key: TypeAlias = tuple[str, tuple[str, ...]]
 
 
@@ -103,7 +104,8 @@ def relabel(
   Returns:
     Records with the counts of the policy that is the target (the base's for
     "effective" and the best of K); `extra` has `base` and `prover` (values),
-    `advantage` and `effective`, null where not known. `told` counts the
+    `advantage` and `effective`, null where not known, and `start`, the bare
+    problem's value on the scale of `soft`, with no advantage. `told` counts the
     solutions without a partner, which are left out, labels behind a pit,
     counts too small for the unbiased estimate, and what balancing left out.
 
@@ -137,8 +139,7 @@ def _one(
   told: collections.Counter[str],
 ) -> records.StepLabels:
   base, values = counts.shares(label), counts.shares(other)
-  root = counts.root(other)
-  start = np.nan if root is None else root[0] / root[1]
+  base_start, start = counts.pass_at_1(label), counts.pass_at_1(other)
   if is_best_of:
     total = np.array(label.n_total)
     values = _of_counts(label.n_correct, total, config)
@@ -147,14 +148,15 @@ def _one(
       if config.estimate == "unbiased"
       else (total > 0).sum()
     )
-    if root is not None:
+    if (root := counts.root(other)) is not None:
       start = float(_of_counts([root[0]], np.array([root[1]]), config)[0])
   gained = advantages(values, start)
   reward = effective(base, gained, config.alpha)
-  soft = {
-    "prover": values,
-    "base": base,
-    "effective": (reward + config.alpha) / (1 + 2 * config.alpha),
+  scaled = lambda worth: (worth + config.alpha) / (1 + 2 * config.alpha)
+  soft, prompt = {
+    "prover": (values, start),
+    "base": (base, base_start),
+    "effective": (scaled(reward), scaled(base_start)),
   }[config.target]
   first = pit(counts.shares(other))
   behind = np.arange(len(soft)) > (len(soft) if first is None else first)
@@ -165,6 +167,7 @@ def _one(
   extra: dict[str, Any] = {**kept.extra, BASE: _listed(base)}
   extra |= {PROVER: _listed(values), ADVANTAGE: _listed(gained)}
   extra |= {EFFECTIVE: _listed(reward), "best_of": config.best_of}
+  extra[START] = None if np.isnan(prompt) else float(prompt)
   if not is_best_of:
     extra |= {"best_of": None, "completers": [label.completer, other.completer]}
   # Sums of rounded numbers may leave [0, 1] by a hair.

@@ -8,6 +8,7 @@ kept ones are easier, and `told` says by how much.
 
 import collections
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -118,9 +119,9 @@ def _easiness(
   labels: Sequence[records.StepLabels],
 ) -> dict[str, Any]:
   ends = [counts.outcome(label) for label in labels]
-  roots = [counts.root(label) for label in labels]
+  starts = [counts.pass_at_1(label) for label in labels]
   return {
     "num_steps": counts.mean([len(label.n_total) for label in labels]),
     "right": counts.mean([end for end in ends if end is not None]),
-    "pass_at_1": counts.mean([r[0] / r[1] for r in roots if r is not None]),
+    "pass_at_1": counts.mean([one for one in starts if not math.isnan(one)]),
   }

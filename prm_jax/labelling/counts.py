@@ -10,6 +10,8 @@ from prm_jax import errors
 from prm_jax.data import records
 from prm_jax.labelling import rollouts
 
+CORRECT = "correct"  # in `extra`: the verdict on the whole solution
+
 
 class Relabelled(NamedTuple):
   """What a method makes of a file of labels.
@@ -33,7 +35,9 @@ def shares(label: records.StepLabels) -> Float[np.ndarray, "k"]:
 
 
 def root(label: records.StepLabels) -> tuple[int, int] | None:
-  """(correct, all) completions of the bare problem, None where not counted.
+  """(correct, all) completions of the bare problem, None: nobody counted.
+
+  (0, 0) where the problem was completed and no completion had a verdict.
 
   Raises:
     UserError: names the field of `extra` that is not as `rollouts` writes it.
@@ -50,7 +54,13 @@ def root(label: records.StepLabels) -> tuple[int, int] | None:
       raise errors.UserError(f"extra.root.{name}: {number!r} is not whole")
   if not 0 <= correct <= total:
     raise errors.UserError(f"extra.root: {correct} correct of {total}")
-  return (correct, total) if total else None
+  return correct, total
+
+
+def pass_at_1(label: records.StepLabels) -> float:
+  """Share of correct completions of the bare problem, NaN where not known."""
+  correct, total = root(label) or (0, 0)
+  return correct / total if total else float("nan")
 
 
 def classes(
@@ -63,7 +73,14 @@ def classes(
 
 
 def outcome(label: records.StepLabels) -> bool | None:
-  """Whether the last step was labelled by a right answer; None: not known."""
+  """Whether the solution is right; None: not known.
+
+  What `extra` says; else the count of a last step labelled by its answer,
+  which is a single completion.
+  """
+  told = label.extra.get(CORRECT)
+  if isinstance(told, bool):
+    return told
   if not label.n_total or label.n_total[-1] != 1:
     return None
   return bool(label.n_correct[-1])

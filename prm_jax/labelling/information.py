@@ -79,7 +79,7 @@ def relabel(
     except errors.UserError as error:
       raise errors.UserError(f"labels[{index}].{error}") from error
     values = _values(label, config)
-    start = np.nan if root is None else _smooth(*root, config.prior)
+    start = np.nan if not (root and root[1]) else _smooth(*root, config.prior)
     bits = entropy(values)
     own = gains(bits, entropy(np.array([start])).item())
     told = {

@@ -10,7 +10,13 @@ from prm_jax.build import encoding
 from prm_jax.build.objectives import base, registry
 from prm_jax.data import examples as examples_lib
 from prm_jax.data import records, sources, step_values, transforms
-from prm_jax.labelling import first_errors, list_targets, token_values
+from prm_jax.labelling import (
+  advantages,
+  counts,
+  first_errors,
+  list_targets,
+  token_values,
+)
 from prm_jax.tasks import base as tasks
 from prm_jax.text import steps as steps_lib
 
@@ -104,7 +110,8 @@ def from_labels(
     labels: of these problems.
     kind: "steps"; "ratings", human ones, as three classes from wrong to right
       (PRM800K, arXiv 2305.20050); "prompt_and_steps", the prompt's last token
-      learns its chance of success, `extra["root"]`, too; "policy_steps", the
+      learns its chance of success, too, `extra["root"]`, or `extra["start"]`
+      where `advantages` made the probabilities; "policy_steps", the
       column `policy_weights` is 1 at the tokens of solutions that end right;
       "hazards", the column `censored` is 1 at the steps of solutions without
       labels that `first_errors` says are wrong.
@@ -167,21 +174,36 @@ def _with_prompt(
   where: str,
 ) -> transforms.Example:
   """The prompt's own value, read at its last token."""
-  root = label.extra.get("root")
-  if not isinstance(root, Mapping) or not {"n_correct", "n_total"} <= {*root}:
-    raise errors.UserError(
-      f"{where}.extra.root: missing, the objective needs the prompt's counts"
-    )
-  if not 0 <= root["n_correct"] <= root["n_total"]:
-    raise errors.UserError(
-      f"{where}.extra.root: {root['n_correct']} correct of {root['n_total']}"
-    )
+  try:
+    value = _start(label)
+  except errors.UserError as error:
+    raise errors.UserError(f"{where}.{error}") from error
   targets = row["targets"].astype(np.float32)
   weights, place = row["weights"].copy(), tokens.prompt_length - 1
-  if root["n_total"]:
-    targets[place] = root["n_correct"] / root["n_total"]
+  if value is not None:
+    targets[place] = value
     weights[place] = 1
   return {**row, "targets": targets, "weights": weights}
+
+
+def _start(label: records.StepLabels) -> float | None:
+  """The bare problem's value on the scale of the labels, None: not known."""
+  if counts.root(label) is None:
+    raise errors.UserError(
+      "extra.root: missing, the objective needs the prompt's counts"
+    )
+  is_soft = label.hard is None and label.soft is not None
+  if not is_soft or advantages.START not in label.extra:
+    value = counts.pass_at_1(label)
+    return None if np.isnan(value) else value
+  value = label.extra[advantages.START]
+  if value is None:
+    return None
+  if not isinstance(value, int | float) or not 0 <= value <= 1:
+    raise errors.UserError(
+      f"extra.{advantages.START}: {value!r} is no probability"
+    )
+  return float(value)
 
 
 def _with_policy(

@@ -124,6 +124,23 @@ def test_nothing_is_known_of_the_first_advantage_without_a_root():
   assert found.soft[1] is not None
 
 
+def test_the_start_is_on_the_scale_of_the_labels():
+  """2 of 8 before and behind the first step: it gains nothing."""
+  label = chains.label([2, 4, 1], [8, 8, 1], root=(2, 8))
+  (best,), _ = relabel([label], best_of=4)
+  assert best.extra["start"] == best.soft[0] == pytest.approx(1 - 15 / 70)
+  (base,), _ = relabel([label], target="base")
+  assert base.extra["start"] == base.soft[0] == 0.25
+  strong = chains.label([4, 4, 1], [8, 8, 1], root=(4, 8))
+  (mixed,), _ = relabel([label], [strong], target="effective", alpha=0.5)
+  assert mixed.extra["start"] == mixed.soft[0] == pytest.approx(0.75 / 2)
+  (prover,), _ = relabel([label], [strong])
+  assert prover.extra["start"] == prover.soft[0] == 0.5
+  unjudged = chains.label([2, 1], [8, 1], root=(0, 0))
+  (one,), _ = relabel([unjudged])
+  assert one.extra["start"] is one.extra["advantage"][0] is None
+
+
 def test_first_pit_and_balance():
   label = chains.label([6, 5, 0, 2, 1], [8, 8, 8, 8, 1], root=(4, 8))
   (cut,), told = relabel([label], [label], until_pit=True)
