@@ -69,10 +69,11 @@ def relabel(
   Returns:
     All records; `told` has `positives`, `negatives`, what is kept of each,
     `groups_of_one_class` (which lose all their labels unless `drop` spares
-    them), `closed` (labels of problems that are not open), and
-    `log_odds_shift`, null where a class is empty.
+    them), `closed` (labels of problems that are not open), `unjudged` (of
+    those of which no completion has a verdict), and `log_odds_shift`, null
+    where a class is empty.
   """
-  closed, open_labels = _without_closed(labels, config)
+  left, open_labels = _without_closed(labels, config)
   units = list(_units(open_labels, config))
   groups: dict[Any, list[_Unit]] = collections.defaultdict(list)
   for unit in units:
@@ -89,7 +90,7 @@ def relabel(
   told["groups_of_one_class"] = sum(
     len({u.positive for u in group}) == 1 for group in groups.values()
   )
-  return counts.Relabelled(found, {**told, "closed": closed})
+  return counts.Relabelled(found, {**told, **left})
 
 
 def log_odds_shift(positive_rate: float, negative_rate: float) -> float | None:
@@ -123,10 +124,11 @@ def trained(label: records.StepLabels) -> list[int]:
 
 def _without_closed(
   labels: Sequence[records.StepLabels], config: Config
-) -> tuple[int, list[records.StepLabels]]:
+) -> tuple[dict[str, int], list[records.StepLabels]]:
+  left = {"closed": 0, "unjudged": 0}
   if config.problems == "all":
-    return 0, list(labels)
-  found, closed = [], 0
+    return left, list(labels)
+  found = []
   for index, label in enumerate(labels):
     root = counts.root(label)
     if root is None:
@@ -135,10 +137,12 @@ def _without_closed(
         "set method.problems to 'all'"
       )
     places = trained(label)
-    is_open = 0 < root[0] < root[1]
-    closed += 0 if is_open else len(places)
-    found.append(label if is_open else leave_out(label, set(places)))
-  return closed, found
+    if 0 < root[0] < root[1]:
+      found.append(label)
+      continue
+    left["closed" if root[1] else "unjudged"] += len(places)
+    found.append(leave_out(label, set(places)))
+  return left, found
 
 
 def _units(

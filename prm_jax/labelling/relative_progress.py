@@ -8,6 +8,7 @@ the problem.
 import bisect
 import collections
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -100,12 +101,16 @@ def relabel(
 ) -> counts.Relabelled:
   """Classes by progress; `told` counts problems and labels that changed.
 
+  Solutions of a problem of which no completion (or solution) has a verdict
+  have no labels; `told` counts them as `unjudged`.
+
   Raises:
-    UserError: names the record whose pass@1 is not known.
+    UserError: names the record of a problem that nobody completed, or no
+      problem at all has a verdict.
   """
   starts = _starts(labels, config)
   told: collections.Counter[str] = collections.Counter(
-    dict.fromkeys(("zero_start", "changed", "unknown"), 0)
+    dict.fromkeys(("zero_start", "unjudged", "changed", "unknown"), 0)
   )
   found = []
   for label in labels:
@@ -113,6 +118,7 @@ def relabel(
     hard = _classes(counts.shares(label), start, config)
     before = counts.classes(label)
     told["zero_start"] += start == 0
+    told["unjudged"] += bool(np.isnan(start))
     told["unknown"] += sum(value is None for value in hard)
     told["changed"] += sum(
       None not in (a, b) and a != b for a, b in zip(before, hard, strict=True)
@@ -126,7 +132,7 @@ def relabel(
 def _classes(
   values: np.ndarray, start: float, config: Config
 ) -> tuple[int | None, ...]:
-  if start == 0 and config.zero_start == "ignore":
+  if np.isnan(start) or (start == 0 and config.zero_start == "ignore"):
     return (None,) * len(values)
   if start == 0 and config.zero_start == "any":
     first = None if np.isnan(values[0]) else int(values[0] > 0)
@@ -151,14 +157,12 @@ def _known(
 def _starts(
   labels: Sequence[records.StepLabels], config: Config
 ) -> dict[str, float]:
-  """pass@1 of each problem."""
+  """pass@1 of each problem, NaN where nothing has a verdict."""
   correct: collections.Counter[str] = collections.Counter()
   total: collections.Counter[str] = collections.Counter()
   for index, label in enumerate(labels):
     own = _counted(label, config.start)
     if own is None:
-      if config.start == "solutions":
-        continue
       raise errors.UserError(
         f"labels[{index}].extra.root: {label.problem_id!r} has no count of the "
         "bare problem; label with rollouts.root, or set method.start to "
@@ -166,16 +170,19 @@ def _starts(
       )
     correct[label.problem_id] += own[0]
     total[label.problem_id] += own[1]
-  for index, label in enumerate(labels):
-    if not total[label.problem_id]:
-      raise errors.UserError(
-        f"labels[{index}]: no solution of {label.problem_id!r} has a verdict"
-      )
-  return {name: correct[name] / total[name] for name in total}
+  if labels and not any(total.values()):
+    raise errors.UserError(
+      f"labels[0].problem_id: none of the {config.start} of "
+      f"{labels[0].problem_id!r}, or of another problem, has a verdict"
+    )
+  return {
+    name: correct[name] / total[name] if total[name] else math.nan
+    for name in total
+  }
 
 
 def _counted(label: records.StepLabels, start: str) -> tuple[int, int] | None:
   if start == "root":
     return counts.root(label)
   right = counts.outcome(label)
-  return None if right is None else (int(right), 1)
+  return (0, 0) if right is None else (int(right), 1)

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from prm_jax import errors
 from prm_jax.data import records
+from prm_jax.labelling import counts
 
 METHOD, QUALITY = "method", "quality"  # what a record has in `extra`
 
@@ -156,7 +157,7 @@ def label(
   found = []
   for one in dict.fromkeys(solutions):
     nodes = trees[one.problem_id].path(one.steps)
-    extra: Mapping[str, Any] = {METHOD: method, "correct": one.correct}
+    extra: Mapping[str, Any] = {METHOD: method, counts.CORRECT: one.correct}
     soft: list[float] | None = None
     if method == "alpha_math":
       soft = [(q + 1) / 2 for q in returns(nodes, one)]

@@ -85,6 +85,10 @@ def test_positives_alone_of_open_problems():
   assert found.labels[0].soft[2] == 0
   assert sum(v is None for v in found.labels[0].soft) == 1
   assert [x.n_correct for x in found.labels] == [x.n_correct for x in labels]
+  unjudged = chains.label([3, 1, 0], [4] * 3, root=(0, 0), problem_id="none")
+  found = balance.relabel([*labels, unjudged], config)
+  assert (found.told["closed"], found.told["unjudged"]) == (6, 3)
+  assert found.labels[3].soft == (None,) * 3
   few = [dataclasses.replace(labels[0], n_correct=(0, 0, 1))]
   assert balance.relabel(few, config).labels == few
 

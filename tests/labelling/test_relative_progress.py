@@ -28,7 +28,9 @@ def test_golden_labels():
   small["threshold"] = -0.3
   assert classes(GOLDEN, **small) == (1, 1, 1, 0, 0)
   found = relative_progress.relabel([GOLDEN], Config())
-  assert found.told == {"zero_start": 0, "changed": 2, "unknown": 0}
+  assert found.told == {
+    "zero_start": 0, "unjudged": 0, "changed": 2, "unknown": 0
+  }  # fmt: skip
 
 
 def test_the_threshold_is_one_of_the_advantage():
@@ -63,6 +65,25 @@ def test_start_from_solutions():
     [right, wrong], Config(start="solutions")
   ).labels
   assert [one.hard for one in found] == [(1, 1, 1), (0, 1, 0)]
+
+
+@pytest.mark.parametrize("start", ["root", "solutions"])
+def test_a_problem_without_a_verdict_is_left_unlabelled(start):
+  judged = chains.label([8, 8, 1], [8, 8, 1], root=(8, 8))
+  other = chains.label([8, 8, 0], [8, 8, 0], root=(0, 0), problem_id="q")
+  config = Config(start=start)
+  found = relative_progress.relabel([judged, other, other], config)
+  assert [one.hard for one in found.labels] == [(1,) * 3, *[(None,) * 3] * 2]
+  assert (found.told["unjudged"], found.told["unknown"]) == (2, 6)
+
+
+def test_equal_solutions_of_a_tree_have_verdicts():
+  """Their counts at the last step are two of two, and none of two."""
+  right = chains.label([2, 2], [4, 2], extra={"correct": True})
+  wrong = chains.label([2, 0], [4, 2], extra={"correct": False})
+  given = [right, right, wrong, wrong]
+  found = relative_progress.relabel(given, Config(start="solutions")).labels
+  assert [one.hard for one in found] == [(1, 1), (1, 1), (1, 0), (1, 0)]
 
 
 def test_exact_ratios_of_the_chain():
