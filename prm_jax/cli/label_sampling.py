@@ -174,7 +174,10 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
     f"{stats['samples']} samples",
     f"{stats['policy_tokens']} tokens",
   ]
-  left = {"without verdict": stats["without_verdict"]}
+  left = {
+    "without verdict": stats["without_verdict"],
+    "problems of which no sample has a verdict": stats["unjudged"],
+  }
   label_files.finish(path, stats, told, found.bad, left)
   return 0
 

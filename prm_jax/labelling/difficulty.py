@@ -102,11 +102,14 @@ def sample(
   if config.rule == "difficulty":
     probe = min(config.probe, config.max_samples)
     _draw(found, sample_fn, [probe] * len(found), config)
-    rates = [1 - s.num_right / max(s.num_known, 1) for s in found]
+    judged = [one for one in found if one.num_known]
+    rates = [1 - one.num_right / one.num_known for one in judged]
     shares = wanted(np.array(rates, np.float64), config.num, config.rule)
-    for one, share in zip(found, shares.tolist(), strict=True):
-      one.wanted = share
-      del one.right[share:]
+    left = iter(shares.tolist())
+    for one in found:
+      # Of a problem without verdicts nobody knows how hard it is.
+      one.wanted = next(left) if one.num_known else 0
+      del one.right[one.wanted :]
   while True:
     lacking = [
       s
@@ -150,9 +153,10 @@ def summarise(found: Sequence[Sampled]) -> dict[str, int | float | None]:
 
   Returns:
     Sums over problems: `wanted`, `kept`, `samples`, `right` (kept or not),
-    `without_verdict`; `problems`, and how many are `unsolved` or got `fewer`
-    than is wanted; `pass_rate`, the mean share of right samples of a problem;
-    `samples_per_solution`, of those kept, null where none is.
+    `without_verdict`; `problems`, and how many are `unsolved`, `unjudged`
+    (no sample has a verdict: by difficulty none is wanted of them) or got
+    `fewer` than is wanted; `pass_rate`, the mean share of right samples of a
+    problem; `samples_per_solution`, of those kept, null where none is.
   """
   known = [one for one in found if one.num_known]
   kept = sum(len(one.right) for one in found)
@@ -164,6 +168,7 @@ def summarise(found: Sequence[Sampled]) -> dict[str, int | float | None]:
     "wanted": sum(one.wanted for one in found),
     "kept": kept,
     "unsolved": sum(not one.num_right for one in found),
+    "unjudged": len(found) - len(known),
     "fewer": sum(len(one.right) < one.wanted for one in found),
     "samples": samples,
     "right": sum(one.num_right for one in found),

@@ -61,6 +61,27 @@ def test_in_proportion_to_difficulty():
   assert difficulty.wanted(np.zeros(2), 10, "difficulty").tolist() == [1, 1]
 
 
+def test_a_problem_without_verdicts_is_not_the_hardest():
+  """Else the middle one would get half of what it gets."""
+
+  def sample(problems, draws):
+    return [
+      records.Solution(
+        problem.id,
+        (f"draw {draw}",),
+        correct=None if problem.id == "never" else draw % 2 == 0,
+      )
+      for problem, draw in zip(problems, draws, strict=True)
+    ]
+
+  config = Config(rule="difficulty", num=8, probe=16, max_samples=64)
+  found = difficulty.sample([PROBLEMS[1], PROBLEMS[3]], sample, config)
+  assert [one.wanted for one in found] == [8, 0]
+  assert [one.num_samples for one in found] == [16, 16]
+  told = difficulty.summarise(found)
+  assert (told["unjudged"], told["fewer"], told["kept"]) == (1, 0, 8)
+
+
 def test_samples_needed_follow_the_negative_binomial():
   """One by one, n right ones need n / p samples in the mean."""
   config = Config(num=2, batch=1, max_samples=1000)
