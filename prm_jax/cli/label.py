@@ -219,6 +219,7 @@ def _finish(
   stats: dict[str, Any] = label_stats.summarise(
     labels, labeller.config.threshold
   )
+  stats["trained"] = label_stats.trained(labels)
   stats["bad_lines"] = len(bad)
   # Of this process alone: what a killed run took is not known.
   stats["wall_s"] = labeller.wall_s

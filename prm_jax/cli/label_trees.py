@@ -61,9 +61,11 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:
     "left_out": left,
     "bad_lines": len(bad),
   }
-  cost = {**stats[rollouts.COST], "policy_tokens": _tokens(rows)}
-  num = stats["labels"]
-  stats.update(cost=cost, tokens_per_label=cost["policy_tokens"] / num)
+  num, tokens = stats["labels"], _tokens(rows)
+  # Nothing was completed for it: what the solutions themselves took.
+  stats.update(
+    {rollouts.COST: {"policy_tokens": tokens}, "tokens_per_label": tokens / num}
+  )
   told = [f"{num} labels of {len(labels)} solutions"]
   told += [f"{k.replace('_', ' ')} {n}" for k, n in left.items() if n]
   label_files.finish(path, stats, told, bad, {})

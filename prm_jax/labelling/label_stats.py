@@ -2,55 +2,65 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from prm_jax.data import records, step_values
-from prm_jax.labelling import rollouts
+from prm_jax.labelling import counts, rollouts
+
+_Classes: TypeAlias = Sequence[int | None]
 
 
 def summarise(
-  labels: Sequence[records.StepLabels], threshold: float = 0.0
+  labels: Sequence[records.StepLabels],
+  threshold: float = 0.0,
+  *,
+  paid: Sequence[records.StepLabels] | None = None,
 ) -> dict[str, Any]:
   """Statistics of labels from rollouts.
 
   Args:
-    labels: whose `extra` may tell their cost, see `rollouts.label`.
-    threshold: of the classes.
+    labels: to tell of.
+    threshold: of classes by counts, where a record has none of its own.
+    paid: the labels whose `extra` tells the cost, see `rollouts.label`, those
+      that `labels` were made of; None: `labels` themselves.
 
   Returns:
-    `solutions`, `steps` (labelled or not), `labels` (steps with completions);
+    `solutions`, `steps` (labelled or not), `labels` (steps with a class);
     `positive` (share of labels of class 1), `value` (mean share of
-    successes), `standard_error` (binomial, root mean square over labels with
-    more than one completion, 0 if there is none); `positive_by_step` and
-    `value_by_step`, index 0 the first step; `first_error`, share of the
-    solutions by index of the first wrong step ("none", "unknown");
+    successes of steps with completions), `standard_error` (binomial, root mean
+    square over steps with more than one completion, 0 if there is none);
+    `positive_by_step` and `value_by_step`, index 0 the first step;
+    `first_error`, share of the solutions by index of the first wrong step
+    ("none", "unknown"), which the record tells or the classes;
     `correct_with_error`, share with a wrong step among those whose last step
     is right; `lowest_step_last`, share whose lowest value is at the last
-    step; the sums of `rollouts.Cost`; and `tokens_per_label`. What has no
-    label to be computed from is null.
+    step; `cost`, see there; and `tokens_per_label`. What has nothing to be
+    computed from is null.
   """
   correct = _padded([one.n_correct for one in labels])
   total = _padded([one.n_total for one in labels])
   known = total > 0
   share = correct / np.maximum(total, 1)
-  hard = known & (correct > threshold * total)
-  spent = cost(labels)
-  num = int(known.sum())
+  classes = [counts.classes(one, threshold) for one in labels]
+  hard = _padded([[c or 0 for c in row] for row in classes])
+  is_label = _padded([[c is not None for c in row] for row in classes]) > 0
+  spent = cost(labels if paid is None else paid)
+  num = int(is_label.sum())
   return {
     "solutions": len(labels),
     "steps": sum(len(one.n_total) for one in labels),
     "labels": num,
-    "positive": _mean(hard, known),
+    "positive": _mean(hard, is_label),
     "value": _mean(share, known),
     "standard_error": _standard_error(share, total),
-    "positive_by_step": _by_step(hard, known),
+    "positive_by_step": _by_step(hard, is_label),
     "value_by_step": _by_step(share, known),
-    "first_error": _first_errors(labels, threshold),
-    **_shapes(labels, threshold),
+    "first_error": _first_errors(labels, classes),
+    **_shapes(labels, classes),
     "cost": spent,
-    "tokens_per_label": spent["policy_tokens"] / num if num else None,
+    "tokens_per_label": spent["policy_tokens"] / num if spent and num else None,
   }
 
 
@@ -101,12 +111,12 @@ def _standard_error(share: np.ndarray, total: np.ndarray) -> float:
 
 
 def _first_errors(
-  labels: Sequence[records.StepLabels], threshold: float
+  labels: Sequence[records.StepLabels], classes: Sequence[_Classes]
 ) -> dict[str, float]:
   names = {-1: "none", None: "unknown"}
   found = Counter(
-    rollouts.first_error(rollouts.classes(x.n_correct, x.n_total, threshold))
-    for x in labels
+    rollouts.first_error(own) if one.first_error is None else one.first_error
+    for one, own in zip(labels, classes, strict=True)
   )
   order = lambda item: -2 if item[0] is None else item[0]
   ordered = sorted(found.items(), key=order)
@@ -117,17 +127,15 @@ def _first_errors(
 
 
 def _shapes(
-  labels: Sequence[records.StepLabels], threshold: float
+  labels: Sequence[records.StepLabels], classes: Sequence[_Classes]
 ) -> dict[str, float | None]:
-  """Of solutions all of whose steps are labelled."""
+  """Of solutions all of whose steps have a class, or completions."""
   with_error, at_end = [], []
-  for one in labels:
-    hard = rollouts.classes(one.n_correct, one.n_total, threshold)
-    if not hard or None in hard:
-      continue
-    shares = np.array(one.n_correct) / np.array(one.n_total)
-    at_end.append(int(np.argmin(shares)) == len(shares) - 1)
-    if hard[-1]:
+  for one, hard in zip(labels, classes, strict=True):
+    shares = counts.shares(one)
+    if len(shares) and not np.isnan(shares).any():
+      at_end.append(int(np.argmin(shares)) == len(shares) - 1)
+    if hard and None not in hard and hard[-1]:
       with_error.append(0 in hard)
   return {
     "correct_with_error": float(np.mean(with_error)) if with_error else None,
@@ -135,9 +143,16 @@ def _shapes(
   }
 
 
-def cost(labels: Sequence[records.StepLabels]) -> Mapping[str, int]:
-  """The sums of what `extra` tells, see `rollouts.Cost`."""
+def cost(labels: Sequence[records.StepLabels]) -> Mapping[str, int] | None:
+  """The sums of `rollouts.Cost`; None: no record tells what it cost."""
+  told = [one.extra[rollouts.COST] for one in labels if _tells_cost(one)]
+  if labels and not told:
+    return None
   return {
-    name: sum(one.extra.get(rollouts.COST, {}).get(name, 0) for one in labels)
+    name: sum(own.get(name, 0) for own in told)
     for name in rollouts.Cost._fields
   }
+
+
+def _tells_cost(one: records.StepLabels) -> bool:
+  return isinstance(one.extra.get(rollouts.COST), Mapping)

@@ -22,7 +22,7 @@ def summarise(
     difference of the values, and `better` and `worse`, their means (null where
     only the order is known); `pairs_by_depth`, index 0 behind the bare
     problem; `longest_list`, the most pairs of a prefix; the `cost` of the
-    labels, and `tokens_per_pair`.
+    labels (null where none tells it), and `tokens_per_pair`.
   """
   gaps = [
     one.better_value - one.worse_value
@@ -32,7 +32,7 @@ def summarise(
   prefixes = collections.Counter((one.problem_id, one.prefix) for one in pairs)
   depths = collections.Counter(len(one.prefix) for one in pairs)
   cost = label_stats.cost(labels)
-  tokens = cost["policy_tokens"]
+  tokens = cost["policy_tokens"] if cost else None
   return {
     "pairs": len(pairs),
     "problems": len({one.problem_id for one in pairs}),
@@ -43,7 +43,9 @@ def summarise(
     "pairs_by_depth": [depths[k] for k in range(max(depths, default=-1) + 1)],
     "longest_list": max(prefixes.values(), default=0),
     "cost": cost,
-    "tokens_per_pair": tokens / len(pairs) if pairs else None,
+    "tokens_per_pair": tokens / len(pairs)
+    if tokens is not None and pairs
+    else None,
   }
 
 

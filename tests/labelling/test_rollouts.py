@@ -189,8 +189,8 @@ def test_no_verdict_is_unknown_and_not_wrong():
 def test_statistics():
   found = label([(PROBLEM, RIGHT), (PROBLEM, WRONG)], 4)
   found = [
-    dataclasses.replace(found[0], n_correct=(4, 2, 0, 4, 1)),
-    dataclasses.replace(found[1], n_correct=(1, 0, 0, 0, 0)),
+    dataclasses.replace(found[0], n_correct=(4, 2, 0, 4, 1), hard=None),
+    dataclasses.replace(found[1], n_correct=(1, 0, 0, 0, 0), hard=None),
   ]
   stats = label_stats.summarise(found)
   assert (stats["solutions"], stats["labels"]) == (2, 10)
