@@ -40,7 +40,7 @@ class Given(NamedTuple):
   """What methods may ask for."""
 
   source: relabel_input.Input
-  other: Callable[[], list[records.StepLabels] | None]
+  other: list[records.StepLabels] | None
   judge: Callable[[], judges.JudgeFn]
 
   @property
@@ -80,13 +80,13 @@ METHODS: dict[str, tuple[type, MethodFn]] = {
   ),
   "pav": (
     advantages.Config,
-    lambda given, own: advantages.relabel(given.labels, given.other(), own),
+    lambda given, own: advantages.relabel(given.labels, given.other, own),
   ),
   "judge": (NoOptions, _judge),
   "consensus": (consensus.Config, _consensus),
   "rearter": (
     balance.Config,
-    lambda given, own: reannotation.relabel(given.labels, given.other(), own),
+    lambda given, own: reannotation.relabel(given.labels, given.other, own),
   ),
   "mm_prm": (
     balance.Config,
@@ -110,6 +110,7 @@ METHODS: dict[str, tuple[type, MethodFn]] = {
   ),
   "mutations": (mutations.Config, _mutations),
 }
+WITH_OTHER = ("pav", "rearter")  # read a second file of labels
 
 
 def run(
@@ -128,7 +129,7 @@ def run(
   truth = relabel_input.Truth()
   given = Given(
     source,
-    other=functools.partial(_other, config),
+    other=_other(config),
     judge=functools.partial(judging.make, config, truth),
   )
   try:
@@ -142,7 +143,10 @@ def run(
     )
   path = record_files.write(workdir / label_files.LABELS, made.labels)
   stats = {
-    **label_stats.summarise(made.labels),
+    # What is left out was paid for, too.
+    **label_stats.summarise(
+      made.labels, paid=[*source.labels, *(given.other or ())]
+    ),
     "trained": label_stats.trained(made.labels),
     "method": config.relabel,
     "input_solutions": len(source.labels),
@@ -168,6 +172,11 @@ def _other(
 ) -> list[records.StepLabels] | None:
   if not config.other:
     return None
+  if config.relabel not in WITH_OTHER:
+    raise errors.UserError(
+      f"other: {config.relabel!r} reads no second file of labels, "
+      f"{' and '.join(WITH_OTHER)} do"
+    )
   return relabel_input.labels_of(config.other, config.skip_bad)[0]
 
 

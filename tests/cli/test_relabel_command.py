@@ -109,13 +109,24 @@ def test_programs_are_rewritten(tmp_path, prm):
 def test_a_second_file_is_the_prover(files, tmp_path, prm):
   labels, _ = files
   prover = tmp_path / "prover.jsonl"
+  spent = lambda one, n: {**one.extra, "cost": {"policy_tokens": n}}
   other = [
-    dataclasses.replace(one, n_correct=one.n_total, completer="prover")
+    dataclasses.replace(
+      one,
+      n_correct=one.n_total,
+      completer="prover",
+      extra=spent(one, 7),
+    )
     for one in read(labels)
   ]
   record_files.write(prover, other[:20])
+  base = tmp_path / "base.jsonl"
+  record_files.write(
+    base,
+    [dataclasses.replace(x, extra=spent(x, 10)) for x in read(labels)],
+  )
   code, out, _ = prm(
-    *("label", "--config", "relabel:pav", "--input", labels),
+    *("label", "--config", "relabel:pav", "--input", base),
     *(f"--config.other={prover}", "--config.method.balanced=false"),
     *("--workdir", tmp_path / "w"),
   )
@@ -125,6 +136,8 @@ def test_a_second_file_is_the_prover(files, tmp_path, prm):
   made = read(tmp_path / "w" / label_files.LABELS)
   assert {one.completer for one in made} == {"prover"}
   assert made[0].soft == (1.0,) * 5
+  stats = json.loads((tmp_path / "w" / label_files.STATS).read_text())
+  assert stats["cost"]["policy_tokens"] == 30 * 10 + 20 * 7  # of both policies
 
 
 @pytest.fixture
@@ -186,6 +199,7 @@ def test_bad_lines(line, told, files, mistake, tmp_path, prm):
     ("relabel:judge", "judge.kind=oracle", "no problem"),
     ("relabel:judge", "judge.kind=model", "no problem"),
     ("relabel:pav", "other=nowhere.jsonl", "nowhere.jsonl"),
+    ("relabel:rpe", "other=nowhere.jsonl", "other: 'rpe' reads no second"),
   ],
 )
 def test_bad_fields(config, flag, told, files, mistake):
