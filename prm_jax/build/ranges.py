@@ -17,11 +17,12 @@ from prm_jax.build.methods import (
 )
 from prm_jax.models import combined, lm, reads
 
+_LOG_ODDS = ("sum_logit", "mean_logit")  # aggregates
 # Fields of methods, and their values that take logarithms or odds of scores.
 _FIELDS = {
   "aggregate": (
-    *("product", "geometric_mean"),
-    *("sum_logit", "mean_logit", "mean_odd"),
+    *("product", "geometric_mean", "mean_odd"),
+    *_LOG_ODDS,
   ),
   "judge": ("corrected",),
 }
@@ -54,6 +55,16 @@ def wanted_by(method: base.MethodConfig) -> str:
   # The scores are the twist.
   is_twisted = isinstance(method, particles.TwistedSMC)
   return "search.method" if is_twisted else ""
+
+
+def can_weigh(method: base.MethodConfig, is_probability: bool) -> bool:
+  """Whether solutions' scores can be weights of votes: none is below 0.
+
+  Args:
+    method: makes them of the steps' scores.
+    is_probability: what the latter are.
+  """
+  return is_probability and vars(method).get("aggregate") not in _LOG_ODDS
 
 
 def of_model(model: lm.Model) -> bool:

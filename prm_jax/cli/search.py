@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import ml_collections
 
-from prm_jax.build import fields, models, searches
+from prm_jax import errors
+from prm_jax.build import fields, models, ranges, searches
 from prm_jax.build import votes as votes_config
+from prm_jax.build.methods import base as methods
 from prm_jax.cli import (
   answer_entropy,
   compilation,
@@ -68,12 +70,14 @@ def run(
     verifier = verifying.load(
       config.verifier, task, policy, problems, config.oracle
     )
+  method = searches.method(config.search)
+  rule = vote_rule(config.vote, method, verifier)
   target = policies.load_target(config.target, policy)
   searching = solving.make_solver(
     task,
     policy,
     verifier,
-    search=searches.method(config.search),
+    search=method,
     sampler=config.sampler,
     sizes=policies.sizes(config.solver, policy, problems),
     ends=searches.step_config(config.steps),
@@ -81,14 +85,14 @@ def run(
     target=target,
   )
   compilation.keep(workdir)
-  solve = _Batch(searching, task, policy, verifier, target, _vote(config.vote))
+  solve = _Batch(searching, task, policy, verifier, target, rule)
   samples = samples_lib.resumed(
     solve, problems, workdir / samples_lib.FILE, config.solver.batch_size
   )
-  method = config.search.method
+  told = config.search.method
   if config.vote.rule != "none":
-    method = f"{method}+{config.vote.rule}"
-  name = "/".join(filter(None, (method, verifier.name)))
+    told = f"{told}+{config.vote.rule}"
+  name = "/".join(filter(None, (told, verifier.name)))
   rows = [samples_lib.summarise(name, samples)]
   results.write(workdir / results.FILE, "search", config.to_dict(), rows)
   samples_lib.print_solutions(problems, samples)
@@ -98,11 +102,32 @@ def run(
   return 0
 
 
-def _vote(config: ml_collections.ConfigDict) -> votes.Rule | None:
-  """How the rows choose among them; None: as the method does."""
+def vote_rule(
+  config: ml_collections.ConfigDict,
+  method: methods.MethodConfig,
+  verifier: verifying.Verifier,
+) -> votes.Rule | None:
+  """How the rows choose among them; None: as the method does.
+
+  Args:
+    config: the group `vote`.
+    method: makes scores of solutions.
+    verifier: scores their steps.
+
+  Raises:
+    UserError: a weighted vote by scores that may be below 0.
+  """
   if config.rule == "none":
     return None
-  return fields.dataclass(votes_config.Vote, config.to_dict(), "vote").bind()
+  own = fields.dataclass(votes_config.Vote, config.to_dict(), "vote")
+  if own.rule == "weighted" and not ranges.can_weigh(
+    method, verifier.is_probability
+  ):
+    raise errors.UserError(
+      "vote.rule: 'weighted' adds scores up, and by search.aggregate of the "
+      f"verifier {verifier.name!r} they may be below 0; 'borda' ranks them"
+    )
+  return own.bind()
 
 
 class _Batch(NamedTuple):

@@ -43,11 +43,7 @@ def naive(
   answers: Answers, scores: Scores, *, missing: Missing = "exclude"
 ) -> Chosen:
   """The row with the highest score: best-of-N among those with an answer."""
-  scores = ranking.comparable(scores)
-  allowed = _allowed(answers, missing)
-  best = jnp.max(scores, axis=1, keepdims=True, where=allowed, initial=-jnp.inf)
-  # The first of those allowed, even if all their scores are -inf.
-  return jnp.argmax(allowed & (scores == best), axis=1).astype(jnp.int32)
+  return _best_allowed(scores, _allowed(answers, missing))
 
 
 def majority(answers: Answers, *, missing: Missing = "exclude") -> Chosen:
@@ -71,8 +67,7 @@ def weighted(
   # Rows of a group share one total, whatever order each was summed in.
   first = jnp.argmax(same, axis=2)
   totals = jnp.take_along_axis(totals, first, axis=1)
-  totals = jnp.where(_allowed(answers, missing), totals, -jnp.inf)
-  return jnp.argmax(totals, axis=1).astype(jnp.int32)
+  return _best_allowed(totals, _allowed(answers, missing))
 
 
 def borda(
@@ -153,3 +148,10 @@ def _allowed(answers: Answers, missing: Missing) -> Array:
   if missing == "group":
     return jnp.ones(answers.shape, bool)
   return answers != MISSING
+
+
+def _best_allowed(scores: Scores, allowed: Array) -> Chosen:
+  """The first best row of those allowed, even if all their scores are -inf."""
+  scores = ranking.comparable(scores)
+  best = jnp.max(scores, axis=1, keepdims=True, where=allowed, initial=-jnp.inf)
+  return jnp.argmax(allowed & (scores == best), axis=1).astype(jnp.int32)

@@ -6,7 +6,7 @@ import pytest
 
 from prm_jax import errors
 from prm_jax.build import models, native, scorers, searches
-from prm_jax.cli import solving, verifying
+from prm_jax.cli import search, solving, verifying
 from prm_jax.configs import game24_search
 from prm_jax.decode import joint, ratios, scoring
 from prm_jax.models import combined, paged
@@ -107,3 +107,20 @@ def test_no_particles_by_scores_that_are_no_probabilities(folder, name):
       sizes=config.solver,
       seed=0,
     )
+
+
+@pytest.mark.parametrize(
+  ("name", "aggregate"), [("implicit", "last"), ("value", "mean_logit")]
+)
+def test_no_weighted_vote_by_scores_below_0(name, aggregate, folder):
+  config = game24_search.get_config("best_of_n")
+  method = searches.method(config.search)
+  config.vote.rule = "weighted"
+  own = load(folder, f"{name}/model")
+  if name == "value":
+    assert search.vote_rule(config.vote, method, own) is not None
+  method = searches.method(config.search, aggregate=aggregate)
+  with pytest.raises(errors.UserError, match="'weighted' adds scores up"):
+    search.vote_rule(config.vote, method, own)
+  config.vote.rule = "borda"
+  assert search.vote_rule(config.vote, method, own) is not None

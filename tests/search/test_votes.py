@@ -162,6 +162,15 @@ def test_nan_scores_are_the_worst():
   np.testing.assert_array_equal(votes.borda(answers, scores), [1, 0, 1])
 
 
+def test_a_row_that_was_given_up_does_not_choose_one_without_answer():
+  inf = jnp.inf
+  answers = jnp.array([[votes.MISSING, 1, 1], [votes.MISSING, 1, 2]])
+  weights = jnp.array([[0.0, -inf, -0.3], [0.5, -inf, inf]])
+  np.testing.assert_array_equal(votes.weighted(answers, weights), [1, 2])
+  weights = jnp.array([[0.0, -inf, inf], [0.0, -inf, -inf]])
+  np.testing.assert_array_equal(votes.weighted(answers, weights), [1, 1])
+
+
 def test_every_rule_ignores_an_increasing_map_or_the_order_of_rows():
   rng = np.random.default_rng(6)
   answers = rng.integers(-1, 4, size=(200, 7)).astype(np.int32)
