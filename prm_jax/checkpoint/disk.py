@@ -63,7 +63,8 @@ def told_when_full(what: str, kept: str = "") -> Iterator[None]:
 
 def append(path: pathlib.Path, lines: Iterable[str]) -> None:
   """Adds lines, each without its end; a full disk is told as UserError."""
-  with told_when_full(f"{path}: cannot go on"), path.open("a") as file:
+  told = told_when_full(f"{path}: cannot go on")
+  with told, path.open("a", encoding="utf-8") as file:
     file.writelines(line + "\n" for line in lines)
 
 

@@ -47,7 +47,8 @@ def read(
   """
   file = pathlib.Path(path)
   try:
-    lines = file.read_text(encoding="utf-8").splitlines()
+    # Not `splitlines`: strings may hold U+2028 and its like as they are.
+    lines = file.read_text(encoding="utf-8").split("\n")
   except (OSError, UnicodeDecodeError) as error:
     raise errors.UserError(f"{file}: cannot be read ({error})") from error
   items, bad, others = [], [], 0

@@ -38,7 +38,7 @@ def rows(path: str, field: str = FIELD) -> Iterator[tuple[str, Row]]:
     UserError: names file and line: no such file, or not a JSON object.
   """
   text = _read(pathlib.Path(path).expanduser(), path, field)
-  for number, line in enumerate(text.splitlines(), start=1):
+  for number, line in enumerate(text.split("\n"), start=1):
     if line.strip():
       place = f"{path}:{number}"
       yield place, _object(line, place)

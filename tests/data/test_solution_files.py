@@ -5,7 +5,7 @@ import json
 import pytest
 
 from prm_jax import errors
-from prm_jax.data import records, solution_files
+from prm_jax.data import json_lines, record_files, records, solution_files
 from prm_jax.tasks import base as tasks
 
 Q = "How many?"
@@ -93,3 +93,14 @@ def test_gsm8k(shared_data):
     "#### 18",
   )
   assert not any("<<" in step for item in items for step in item.steps)
+
+
+def test_strings_may_hold_separators_of_lines(tmp_path):
+  """Records are written with U+2028, U+2029 and U+0085 as they are."""
+  given = [
+    records.Problem(f"p{i}", "question", f"q{mark}r", "1")
+    for i, mark in enumerate("\u2028\u2029\u0085")
+  ]
+  path = record_files.write(tmp_path / "problems.jsonl", given)
+  found = json_lines.read(path, "problem", lambda number, line, row: row)
+  assert [row["prompt"] for row in found.items] == [p.prompt for p in given]

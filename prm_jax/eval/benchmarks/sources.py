@@ -97,7 +97,7 @@ def write(
 
 def _read(path: str) -> list[dict[str, Any]]:
   try:
-    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    lines = pathlib.Path(path).read_text(encoding="utf-8").split("\n")
   except (OSError, UnicodeDecodeError) as error:
     raise errors.UserError(f"{path}: cannot be read ({error})") from error
   rows = []
