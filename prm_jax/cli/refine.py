@@ -54,7 +54,8 @@ def run(
   task = models.task(config.task)
   problems = samples_lib.problems(task, config)
   policy = policies.load(config.policy)
-  rewrite = _Rewriting(method, task, _models(config, task, policy, problems))
+  models_ = _models(config, method.most_parts, task, policy, problems)
+  rewrite = _Rewriting(method, task, models_)
   compilation.keep(workdir)
   samples = samples_lib.resumed(
     rewrite, problems, workdir / samples_lib.FILE, config.solver.batch_size
@@ -69,6 +70,7 @@ def run(
 
 def _models(
   config: ml_collections.ConfigDict,
+  most_parts: int,
   task: tasks.Task,
   policy: models.Loaded,
   problems: Sequence[tasks.Problem],
@@ -85,7 +87,7 @@ def _models(
     )
   lengths = [len(tokenizer.encode_prompt(p.prompt)) for p in problems]
   longest = max(lengths, default=1)
-  slots = longest + config.solver.max_tokens
+  slots = longest + most_parts * config.solver.max_tokens
   sizes = config.solver.copy_and_resolve_references()
   sizes.prompt_tokens = sizes.prompt_tokens or slots * _shown(config)
   solver = solving.make_solver(
@@ -146,7 +148,7 @@ def _row(solution: records.Solution, score: float) -> records.SearchRow:
   return records.SearchRow(
     steps=solution.steps,
     answer=solution.answer,
-    correct=bool(solution.correct),
+    correct=solution.correct,
     score=0.0 if math.isnan(score) else score,
     step_scores=(),
   )

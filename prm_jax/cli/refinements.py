@@ -38,7 +38,15 @@ class Models(NamedTuple):
 
 @runtime_checkable
 class Method(Protocol):
-  """Its fields are those of the config's group `refinement`."""
+  """Its fields are those of the config's group `refinement`.
+
+  Attributes:
+    most_parts: texts of the policy that one solution may be made of, as each
+      may go on behind steps of the last.
+  """
+
+  @property
+  def most_parts(self) -> int: ...
 
   def __call__(
     self, problems: Sequence[tasks.Problem], models: Models
@@ -56,6 +64,11 @@ class Glore:
 
   threshold: float = 0.5
   accept: float | None = None
+
+  @property
+  def most_parts(self) -> int:
+    """A draft, and what is written behind its right steps."""
+    return 2
 
   def __call__(
     self, problems: Sequence[tasks.Problem], models: Models
@@ -96,6 +109,11 @@ class Critic:
 
   def __post_init__(self):
     base.at_least("refinement.turns", self.turns, 0)
+
+  @property
+  def most_parts(self) -> int:
+    """Each attempt may keep steps of the one before."""
+    return 1 if self.ask == "advise" else 1 + self.turns
 
   def __call__(
     self, problems: Sequence[tasks.Problem], models: Models
@@ -138,6 +156,11 @@ class Revisions:
       base.at_least(f"refinement.{name}", getattr(self, name), 1)
     base.at_least("refinement.context", self.context, 0)
 
+  @property
+  def most_parts(self) -> int:
+    """Every attempt is written from the beginning."""
+    return 1
+
   def __call__(
     self, problems: Sequence[tasks.Problem], models: Models
   ) -> Found:
@@ -176,6 +199,11 @@ class Debate:
   def __post_init__(self):
     for name in ("num_agents", "num_rounds"):
       base.at_least(f"refinement.{name}", getattr(self, name), 1)
+
+  @property
+  def most_parts(self) -> int:
+    """Every answer is written from the beginning."""
+    return 1
 
   def __call__(
     self, problems: Sequence[tasks.Problem], models: Models
