@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 from prm_jax import errors
 from prm_jax.data import records
 from prm_jax.labelling import counts
+from prm_jax.solvers import judging
 
 METHOD, QUALITY = "method", "quality"  # what a record has in `extra`
 
@@ -92,13 +93,15 @@ def read(
   Rows of a search that carry `values` in `extra` keep them.
   """
   found: list[Checked] = []
-  left = {"without_verdict": 0, "without_steps": 0}
+  left = {"without_verdict": 0, "without_steps": 0, "copies": 0}
   for row in rows:
     attempts: Sequence[records.Solution | records.SearchRow] = (
       row.rows if isinstance(row, records.SearchSample) else [row]
     )
     for one in attempts:
-      if one.correct is None:
+      if one.extra.get(judging.COPY):
+        left["copies"] += 1
+      elif one.correct is None:
         left["without_verdict"] += 1
       elif not one.steps:
         left["without_steps"] += 1

@@ -13,13 +13,28 @@ from prm_jax.tasks import base as tasks
 from prm_jax.text import notation
 from prm_jax.text import steps as steps_lib
 
+COPY = "copy"  # in `extra` of rows that only stand for another one
+
 
 class Judged(NamedTuple):
-  """Rows as text and their verdicts; arrays are [n, N]."""
+  """Rows as text and their verdicts; arrays are bool [n, N].
+
+  Attributes:
+    steps: of each row.
+    answers: for votes.
+    correct: False also where nothing is known.
+    known: whether the task can tell.
+  """
 
   steps: list[list[tuple[str, ...]]]
   answers: list[list[str | None]]
-  correct: np.ndarray  # bool
+  correct: np.ndarray
+  known: np.ndarray
+
+  def verdict(self, problem: int, row: int) -> bool | None:
+    """For records, which hold None where nothing is known."""
+    known = self.known[problem, row]
+    return bool(self.correct[problem, row]) if known else None
 
 
 def judge(
@@ -54,6 +69,7 @@ def judge(
     by_problem(texts),
     by_problem([verdict.answer for verdict in verdicts]),
     np.array(by_problem([verdict.correct for verdict in verdicts]), bool),
+    np.array(by_problem([verdict.known for verdict in verdicts]), bool),
   )
 
 
@@ -69,7 +85,7 @@ def _verdicts(
 
 
 def without_copies(solved: Solved, judged: Judged) -> Judged:
-  """Rows that only stand for another one (weight 0) lose their answer."""
+  """Rows that have no weight, as copies have not, lose their answer."""
   copies = np.isneginf(solved.log_weight)
   answers = [
     [None if copy else answer for answer, copy in zip(*row, strict=True)]
@@ -102,7 +118,7 @@ def to_solutions(
       problem_id=problem.id,
       steps=judged.steps[i][n],
       answer=judged.answers[i][n],
-      correct=bool(judged.correct[i, n]),
+      correct=judged.verdict(i, n),
       source=source,
       tokens=tuple(solved.tokens[i, n, : solved.length[i, n]].tolist()),
     )
@@ -124,15 +140,17 @@ def to_samples(
   costs = solved.cost._asdict() if costs is None else costs
   samples = []
   for i, problem in enumerate(solved.problems):
+    copies = _copies(solved, i)
     rows = tuple(
       records.SearchRow(
         steps=judged.steps[i][n],
         answer=judged.answers[i][n],
-        correct=bool(judged.correct[i, n]),
+        correct=judged.verdict(i, n),
         score=float(solved.score[i, n]),
         step_scores=tuple(
           solved.step_scores[i, n, : solved.num_steps[i, n]].tolist()
         ),
+        extra={COPY: True} if copies[n] else {},
       )
       for n in range(solved.length.shape[1])
     )
@@ -142,3 +160,23 @@ def to_samples(
       records.SearchSample(problem.id, rows, int(solved.chosen[i]), cost)
     )
   return samples
+
+
+def _copies(solved: Solved, problem: int) -> list[bool]:
+  """Rows without weight that say what a row before them says.
+
+  A tree has as many rows as it was asked for: where it has found fewer, those
+  that it has found stand there again.
+  """
+  seen: set[bytes] = set()
+  found = []
+  for tokens, length, weight in zip(
+    solved.tokens[problem],
+    solved.length[problem],
+    solved.log_weight[problem],
+    strict=True,
+  ):
+    key = tokens[:length].tobytes()
+    found.append(bool(np.isneginf(weight)) and key in seen)
+    seen.add(key)
+  return found

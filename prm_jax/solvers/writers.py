@@ -94,13 +94,15 @@ class Writer:
   ) -> writing.Written:
     rest, finished = steps_lib.decode_steps(self.tokenizer, tokens)
     steps = (*prompt.kept, *rest)
-    verdict = self.task.verify(prompt.problem, steps) if finished else None
+    verdict = tasks.Verdict(False, None, "not finished")
+    if finished:
+      verdict = self.task.verify(prompt.problem, steps)
     kept = prompts_lib.with_steps("", prompt.kept)
     solution = records.Solution(
       problem_id=prompt.problem.id,
       steps=steps,
-      answer=verdict.answer if verdict else None,
-      correct=verdict.correct if verdict else False,
+      answer=verdict.answer,
+      correct=verdict.correct if verdict.known else None,
       source=self.source,
       tokens=(*self.tokenizer.encode(kept), *tokens.tolist()),
     )

@@ -150,6 +150,7 @@ def test_rows_of_searches_and_samples():
       row(("a", "b"), correct=True, extra={"values": [0.5, 1]}),
       row(("a",), correct=None),
       row((), correct=False),
+      row(("a", "b"), correct=True, extra={"copy": True}),
     ),
     chosen=0,
     cost={},
@@ -160,7 +161,7 @@ def test_rows_of_searches_and_samples():
     tree_values.Checked("p", ("a", "b"), True, (0.5, 1.0)),
     tree_values.Checked("q", ("c",), False),
   ]
-  assert left == {"without_verdict": 1, "without_steps": 1}
+  assert left == {"without_verdict": 1, "without_steps": 1, "copies": 1}
   with pytest.raises(errors.UserError, match="steps: the solution has none"):
     solution("", True)
   with pytest.raises(errors.UserError, match="values: 1 for 2 steps"):

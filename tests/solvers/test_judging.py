@@ -147,3 +147,27 @@ def test_mistake_5_a_row_that_was_cut_off_is_not_finished(judged):
   assert judged.steps[0][0] == judged.steps[0][1]
   assert judged.correct[0].tolist()[:2] == [True, False]
   assert judged.answers[0][1] is None
+
+
+def test_copies_and_unknown_answers_are_told(solved, judged):
+  """Rows without weight that stand there before; what no task can tell."""
+  known = np.ones_like(judged.correct)
+  known[0, 1] = False
+  weight = solved.log_weight.copy()
+  weight[0, [1, -1]] = -np.inf  # the last one is the first one again
+  tokens, length = solved.tokens.copy(), solved.length.copy()
+  tokens[0, -1], length[0, -1] = tokens[0, 0], length[0, 0]
+  (sample,) = judging.to_samples(
+    solved._replace(log_weight=weight, tokens=tokens, length=length),
+    judged._replace(known=known),
+  )
+  copies = [bool(row.extra.get(judging.COPY)) for row in sample.rows]
+  assert copies == [False] * (len(ROWS) - 1) + [True]
+  assert [row.correct is None for row in sample.rows].index(True) == 1
+  assert sum(row.correct is None for row in sample.rows) == 1
+  solutions = judging.to_solutions(
+    solved, judged._replace(known=known), "policy"
+  )
+  assert [one.correct for one in solutions] == [
+    row.correct for row in sample.rows
+  ]

@@ -8,6 +8,7 @@ import numpy as np
 from prm_jax import errors
 from prm_jax.data import record_files, records
 from prm_jax.eval.benchmarks import base, sources
+from prm_jax.solvers import judging
 from prm_jax.tasks import base as tasks
 
 
@@ -22,6 +23,9 @@ class Samples(NamedTuple):
 
 def read(path: str, problems: str) -> Samples:
   """Reads either kind of record.
+
+  A search's row that nothing is known of counts as wrong, and one that only
+  stands for another gets no answer.
 
   Args:
     path: `Solution` or `SearchSample` records.
@@ -53,8 +57,10 @@ def read(path: str, problems: str) -> Samples:
         f"{path}: problem {name} has {own} solutions, {first} has {size}"
       )
   flat = [(name, row) for name, own in groups.items() for row in own]
+  judged = any(row.correct is not None for _, row in flat)
   for name, row in flat:
-    if row.correct is None:
+    may_be_unknown = judged and isinstance(row, records.SearchRow)
+    if row.correct is None and not may_be_unknown:
       raise errors.UserError(f"{path}: problem {name}: correct: not judged")
     if known and name not in known:
       raise errors.UserError(
@@ -72,7 +78,10 @@ def read(path: str, problems: str) -> Samples:
   return Samples(
     texts,
     np.array([[bool(r.correct) for r in own] for own in groups.values()]),
-    [[r.answer for r in own] for own in groups.values()],
+    [
+      [None if r.extra.get(judging.COPY) else r.answer for r in own]
+      for own in groups.values()
+    ],
     given if len(given) == len(flat) else None,
   )
 
