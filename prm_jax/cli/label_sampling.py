@@ -5,7 +5,6 @@ d-th sample is always the same, the command after a kill reads those that are
 there and draws the others.
 """
 
-import dataclasses
 import json
 import pathlib
 import time
@@ -32,6 +31,7 @@ from prm_jax.data import (
   records,
 )
 from prm_jax.labelling import difficulty
+from prm_jax.solvers import prompts
 from prm_jax.solvers import rollouts as completions
 from prm_jax.tasks import base as tasks
 
@@ -89,7 +89,7 @@ class Journal:
   def _draw(
     self, part: Sequence[tuple[tuple[str, int], tasks.Problem]]
   ) -> None:
-    asked = [_of_turn(problem, turn) for (_, turn), problem in part]
+    asked = [prompts.of_turn(problem, turn) for (_, turn), problem in part]
     made = [
       self._record(name, turn * self._width + row, one)
       for ((name, turn), _), rows in zip(
@@ -116,13 +116,6 @@ class Journal:
       source=self._source,
       extra={DRAW: draw, TOKENS: one.num_tokens},
     )
-
-
-def _of_turn(problem: tasks.Problem, turn: int) -> tasks.Problem:
-  """What is sampled depends on the id; the first turn is that of others."""
-  if not turn:
-    return problem
-  return dataclasses.replace(problem, id=f"{problem.id}~{turn}")
 
 
 def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> int:

@@ -14,6 +14,7 @@ import ml_collections
 from prm_jax import errors
 from prm_jax.build import fields
 from prm_jax.cli import label_files
+from prm_jax.data import fields as data_fields
 from prm_jax.data import record_files, records
 from prm_jax.eval.benchmarks import samples
 from prm_jax.labelling import (
@@ -26,11 +27,6 @@ from prm_jax.labelling import (
 
 NAME = "trees"
 _Rows: TypeAlias = Sequence[records.Solution | records.SearchSample]
-
-
-@dataclasses.dataclass(frozen=True)
-class NoOptions:
-  """The options of a method that has none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,14 +90,16 @@ _Made: TypeAlias = tuple[list[records.StepLabels], dict[str, int]]
 
 
 def _steps(method: tree_values.Method) -> Callable[..., _Made]:
-  def make(rows: _Rows, source: str, own: NoOptions | RestOptions) -> _Made:
+  def make(
+    rows: _Rows, source: str, own: data_fields.NoOptions | RestOptions
+  ) -> _Made:
     checked, left = tree_values.read(rows)
     return tree_values.label(checked, method, source, **vars(own)), left
 
   return make
 
 
-def _by_token(rows: _Rows, source: str, own: NoOptions) -> _Made:
+def _by_token(rows: _Rows, source: str, own: data_fields.NoOptions) -> _Made:
   del own
   left = {"without_verdict": 0, "without_tokens": 0}
   kept: list[records.Solution] = []
@@ -129,8 +127,8 @@ def _by_token(rows: _Rows, source: str, own: NoOptions) -> _Made:
 
 
 METHODS: Mapping[str, tuple[type, Callable[..., _Made]]] = {
-  "counts": (NoOptions, _steps("counts")),
-  "tokens": (NoOptions, _by_token),
-  "alpha_math": (NoOptions, _steps("alpha_math")),
+  "counts": (data_fields.NoOptions, _steps("counts")),
+  "tokens": (data_fields.NoOptions, _by_token),
+  "alpha_math": (data_fields.NoOptions, _steps("alpha_math")),
   "rest": (RestOptions, _steps("rest")),
 }

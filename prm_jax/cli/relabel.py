@@ -4,7 +4,6 @@ No policy is loaded. The whole file is read and the whole result written under
 its name at the end; the same command again gives the same files.
 """
 
-import dataclasses
 import functools
 import json
 import pathlib
@@ -17,6 +16,7 @@ from prm_jax import errors
 from prm_jax.build import fields
 from prm_jax.cli import flags as flags_lib
 from prm_jax.cli import judging, label_files, relabel_input
+from prm_jax.data import fields as data_fields
 from prm_jax.data import record_files, records
 from prm_jax.labelling import (
   advantages,
@@ -52,12 +52,7 @@ class Given(NamedTuple):
 MethodFn: TypeAlias = Callable[[Given, Any], counts.Relabelled]
 
 
-@dataclasses.dataclass(frozen=True)
-class NoOptions:
-  """The options of a method that has none."""
-
-
-def _judge(given: Given, own: NoOptions) -> counts.Relabelled:
+def _judge(given: Given, own: data_fields.NoOptions) -> counts.Relabelled:
   problems = given.source.problems(given.labels)
   return judges.relabel(given.labels, problems, given.judge())
 
@@ -82,7 +77,7 @@ METHODS: dict[str, tuple[type, MethodFn]] = {
     advantages.Config,
     lambda given, own: advantages.relabel(given.labels, given.other, own),
   ),
-  "judge": (NoOptions, _judge),
+  "judge": (data_fields.NoOptions, _judge),
   "consensus": (consensus.Config, _consensus),
   "rearter": (
     balance.Config,

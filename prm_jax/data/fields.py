@@ -20,6 +20,11 @@ _NAMES = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+  """The options of a method or reader that has none."""
+
+
 @functools.cache
 def hints_of(cls: type) -> dict[str, Any]:
   """The annotations of a class; finding them takes as long as a record."""

@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 from prm_jax import errors
 from prm_jax.data import records
-from prm_jax.labelling import rollouts, rounds
+from prm_jax.labelling import first_errors, rollouts, rounds
 from prm_jax.tasks import base as tasks
 
 
@@ -144,19 +144,14 @@ def _record(
   size = len(one.steps)
   none = rollouts.Count(0, 0)
   counts = [found.get(rollouts.key_of(one, k), none) for k in range(size)]
-  if first is None:
-    hard: list[int | None] = [None] * size
-  elif first < 0:
-    hard = [1] * size
-  else:
-    hard = [*[1] * first, 0, *[None] * (size - first - 1)]
+  hard, place = first_errors.target(first, size)
   return records.StepLabels(
     problem_id=one.problem.id,
     n_correct=tuple(count.num_correct for count in counts),
     n_total=tuple(count.num_total for count in counts),
     completer=completer,
     steps=one.steps,
-    hard=tuple(hard),
-    first_error=first,
+    hard=hard,
+    first_error=place,
     extra={rollouts.LINE: one.line, rollouts.COST: cost._asdict()},
   )

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from prm_jax import errors
-from prm_jax.labelling import judges
+from prm_jax.labelling import first_errors, judges
 from prm_jax.tasks import base as tasks
 
 ScoreFn: TypeAlias = Callable[
@@ -92,28 +92,17 @@ class Words:
     ]
     said = self.critic_fn(prompts)
     return [
-      judges.Judgement(
-        of_first_error(self._first(texts, len(steps)), len(steps)), tokens
-      )
+      judges.Judgement(self._verdicts(texts, len(steps)), tokens)
       for (texts, tokens), steps in zip(said, given, strict=True)
     ]
 
-  def _first(self, texts: Sequence[str], num_steps: int) -> int | None:
-    """The place most texts agree on; None where none is clear."""
+  def _verdicts(self, texts: Sequence[str], num_steps: int) -> judges.Verdicts:
+    """By the place that most texts agree on; unknown where none is clear."""
     places = [self.parse_fn(text) for text in texts]
     clear = [p for p in places if p is not None and -1 <= p < num_steps]
-    if not clear:
-      return None
-    return collections.Counter(clear).most_common(1)[0][0]
-
-
-def of_first_error(first: int | None, num_steps: int) -> judges.Verdicts:
-  """Right before the first error, wrong at it, not known behind it."""
-  if first is None:
-    return (None,) * num_steps
-  if first < 0:
-    return (1,) * num_steps
-  return (*(1,) * first, 0, *(None,) * (num_steps - first - 1))
+    found = collections.Counter(clear).most_common(1)
+    first = found[0][0] if found else None
+    return first_errors.target(first, num_steps)[0]
 
 
 def ask_for_first_error(problem: tasks.Problem, steps: judges.Steps) -> str:

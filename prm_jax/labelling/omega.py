@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from prm_jax.data import records
 from prm_jax.labelling import binary_search, omega_tree, pairs, rollouts, rounds
+from prm_jax.solvers import prompts
 from prm_jax.solvers import rollouts as completions
 from prm_jax.tasks import base as tasks
 
@@ -70,7 +71,7 @@ def label(
   """
 
   def answer(asked):
-    parts = [_of_turn(problems[i][1], turn) for i, (turn, _) in asked]
+    parts = [prompts.of_turn(problems[i][1], turn) for i, (turn, _) in asked]
     return write_fn(parts, [steps for _, (_, steps) in asked])
 
   searches = [_search(problem, config, fits_fn) for _, problem in problems]
@@ -79,13 +80,6 @@ def label(
     Searched(_labels(tree, line, problem, completer), omega_tree.summary(tree))
     for tree, (line, problem) in zip(trees, problems, strict=True)
   ]
-
-
-def _of_turn(problem: tasks.Problem, turn: int) -> tasks.Problem:
-  """What is sampled depends on the id; the first turn is that of others."""
-  if not turn:
-    return problem
-  return dataclasses.replace(problem, id=f"{problem.id}~{turn}")
 
 
 def _search(

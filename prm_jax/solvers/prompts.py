@@ -55,6 +55,16 @@ def encode(
   return prompts, length
 
 
+def of_turn(problem: tasks.Problem, turn: int) -> tasks.Problem:
+  """The problem under another id, which what is sampled depends on.
+
+  Turn 0 is the problem itself: its samples are those of other commands.
+  """
+  if not turn:
+    return problem
+  return dataclasses.replace(problem, id=f"{problem.id}~{turn}")
+
+
 def begin(
   tokenizer: notation.Notation, problem: tasks.Problem, steps: Sequence[str]
 ) -> Begun:

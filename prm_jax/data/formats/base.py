@@ -80,11 +80,6 @@ class Format(Generic[RecordT]):
   solved: Callable[[RecordT], Iterable[SolvedProblem]] | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class NoOptions:
-  """The options of a reader that has none."""
-
-
 def problem_id(name: str, *texts: str) -> str:
   """An id that depends on the problem's text alone, not on its place.
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from prm_jax import errors
+from prm_jax.data import fields
 from prm_jax.data.formats import (
   base,
   gsm8k,
@@ -27,7 +28,7 @@ class Entry(NamedTuple):
 
 
 def _plain(form: base.Format[Any]) -> Entry:
-  return Entry(base.NoOptions, lambda _: form)
+  return Entry(fields.NoOptions, lambda _: form)
 
 
 FORMATS: dict[str, Entry] = {
