@@ -7,8 +7,8 @@ what it says:
 
   counts      right and all solutions through a step (TVM and P2T, by steps)
   tokens      the same through a token; solutions have to tell theirs
-  alpha_math  (Q + 1) / 2, the mean outcome behind a step, or what the search
-              says (AlphaMath)
+  alpha_math  (Q + 1) / 2, the mean outcome behind a step, or what rows say in
+              extra.values, which no command writes (AlphaMath)
   rest        progress on the way to a right answer (ReST-MCTS*)
 
 The input holds samples of a search, or `solution` records with verdicts, as

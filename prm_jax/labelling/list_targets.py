@@ -38,6 +38,10 @@ def from_pairs(
     needs_visits: read `extra["better_visits"]`, `extra["worse_visits"]`, how
       often a search came by; they become the column `visits`.
 
+  `extra["better_token_weights"]` and `extra["worse_token_weights"]`, one number
+  above 0 per token behind the prefix such as `objectives.contrast` gives, weigh
+  the tokens of `to_tokens`. No command writes them; they come from Python.
+
   Raises:
     UserError: names the pair and its field.
   """

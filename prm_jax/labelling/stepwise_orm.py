@@ -15,7 +15,9 @@ from prm_jax import errors
 from prm_jax.data import records
 from prm_jax.labelling import balance, counts, rollouts
 
-VERIFIED = "verified"  # in `extra`: per step the completions known to be right
+# In `extra`: per step the texts of completions known to be right. No command
+# keeps these; write them from Python.
+VERIFIED = "verified"
 _NUMBER = re.compile(r"-?\d+(?:[./]\d+)?")
 _RESULT = re.compile(rf"=\s*({_NUMBER.pattern})\s*$")
 
@@ -27,13 +29,14 @@ class Config:
   Attributes:
     closure: steps before a right one are right.
     consistency: where the texts of all right completions of a prefix are
-      known and none uses the prefix's results, it is wrong.
+      known (`extra["verified"]`, which no command writes) and none uses the
+      prefix's results, it is wrong.
     balanced: as many right as wrong prefixes of each length.
     seed: of the labels that are left out for it.
   """
 
   closure: bool = True
-  consistency: bool = True
+  consistency: bool = False
   balanced: bool = True
   seed: int = 0
 

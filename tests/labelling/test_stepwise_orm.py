@@ -79,10 +79,13 @@ def test_consistency_where_texts_are_known():
     steps=steps,
     extra={"verified": [afresh, goes_on, [], []]},
   )
-  config = Config(closure=False, balanced=False)
+  config = Config(closure=False, consistency=True, balanced=False)
   found = stepwise_orm.relabel([label], config)
   assert found.labels[0].hard == (0, 1, 1, 1)
   assert found.told == {"inconsistent": 1, "unchecked": 1, "closed": 0}
+  usual = stepwise_orm.relabel([label], Config(balanced=False))
+  assert usual.labels[0].hard == (1, 1, 1, 1)  # no command keeps the texts
+  assert usual.told["unchecked"] == 0
 
 
 def test_balance_per_length():
@@ -100,4 +103,4 @@ def test_balance_per_length():
 def test_malformed_texts(texts):
   label = chains.label([1, 1], [8, 8], extra={"verified": texts})
   with pytest.raises(errors.UserError, match=r"labels\[0\]\.extra\.verified"):
-    stepwise_orm.relabel([label], Config())
+    stepwise_orm.relabel([label], Config(consistency=True))
