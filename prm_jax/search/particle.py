@@ -21,6 +21,9 @@ TemperFn: TypeAlias = Callable[[Array, Array], Array]
 # the groups.
 DrawFn: TypeAlias = Callable[[Array, Array, loop.Rows, loop.Step], Array]
 
+# The best row by its aggregate, or a draw by weight.
+Choose: TypeAlias = Literal["argmax", "sample"]
+
 # `(rows, steps taken [B]) -> log G` [B, N] that is owed at the end.
 FinalFn: TypeAlias = Callable[[loop.Rows, Array], Array]
 
@@ -72,7 +75,7 @@ def particle_filter(
   num_groups: int = 1,
   target: Literal["sampler", "base"] = "sampler",
   root_score: ArrayLike = 1.0,
-  choose: Literal["argmax", "sample"] = "argmax",
+  choose: Choose = "argmax",
   aggregate: base.AggregateFn = aggregate_lib.last,
   run: loop.RunFn = loop.run,
 ) -> base.SearchOutput:
@@ -154,9 +157,7 @@ def particle_filter(
     log_evidence=log_evidence,
     ess=weights.ess,
   )
-  if choose == "sample":
-    return output._replace(chosen=_sample(rng_keys, log_weight))
-  return output
+  return output._replace(chosen=CHOICES[choose](rng_keys, output))
 
 
 def _even(population: loop.Population, num_groups: int) -> Weights:
@@ -170,11 +171,22 @@ def _even(population: loop.Population, num_groups: int) -> Weights:
   )
 
 
-def _sample(rng_keys: Array, log_weight: Array) -> Array:
-  """[B] a row of each problem, drawn by weight."""
+def _best(rng_keys: Array, output: base.SearchOutput) -> Array:
+  del rng_keys
+  return output.chosen
+
+
+def _drawn(rng_keys: Array, output: base.SearchOutput) -> Array:
   keys = loop.step_keys(rng_keys, loop.SELECTION)
   one = lambda key, log_weight: resampling.multinomial(key, log_weight, 1)[0]
-  return jax.vmap(one)(keys, log_weight)
+  return jax.vmap(one)(keys, output.log_weight)
+
+
+# `(keys of the filter [B], output) -> the row returned [B]`.
+CHOICES: dict[Choose, Callable[[Array, base.SearchOutput], Array]] = {
+  "argmax": _best,
+  "sample": _drawn,
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,6 +56,7 @@ def parallel_tempering(
   potential: str = "difference",
   root_score: float = 0.0,
   snapshots: snapshots_lib.Snapshots = snapshots_lib.WHOLE,
+  choose: particle.Choose = "argmax",
   **options: Any,
 ) -> base.SearchOutput:
   """Particle Gibbs chains that exchange solutions (2502.01618, Algorithm 3).
@@ -79,12 +80,13 @@ def parallel_tempering(
     potential: a key of `fk_steering.POTENTIALS`.
     root_score: see `fk_steering`.
     snapshots: brings rows forked from a reference back in time.
+    choose: the best row of all chains, or a draw from the last one.
     **options: of `gibbs.sweeps`.
 
   Returns:
-    SearchOutput of the last sweep. The rows of all chains are there and
-    `chosen` is the best of all; log_weight is -inf but for those of the last
-    chain, to draw by. There is no evidence: 0.
+    SearchOutput of the last sweep. The rows of all chains are there;
+    log_weight is -inf but for those of the last chain, to draw by. There is
+    no evidence: 0.
   """
   groups = len(temperatures)
   strengths = 1 / jnp.asarray(temperatures, jnp.float32)
@@ -123,7 +125,10 @@ def parallel_tempering(
   wanted = jnp.where(
     jnp.arange(groups)[:, None] == groups - 1, log_weight, -jnp.inf
   )
-  return output._replace(
+  output = output._replace(
     log_weight=wanted.reshape(output.log_weight.shape),
     log_evidence=jnp.zeros_like(output.log_evidence),
   )
+  # The filter has chosen among the rows of all chains, by all weights.
+  keys = gibbs.sweep_keys(rng_keys, jnp.asarray(iterations - 1))
+  return output._replace(chosen=particle.CHOICES[choose](keys, output))
