@@ -97,10 +97,12 @@ def mcts_dpo_rules(
     del rows
     return output.score - parents.score
 
+  # V is what follows a step: 0 behind an end, whose gain is on the step to it.
+  quality = functools.partial(tree_select.gain, discount=discount)
   return tree_rules.Rules(
     select=functools.partial(
       tree_select.puct,
-      q_fn=functools.partial(tree_select.gain, discount=discount),
+      q_fn=quality,
       c_init=weight,
       c_base=float("inf"),
     ),
@@ -111,16 +113,23 @@ def mcts_dpo_rules(
       same_fn=same_fn,
     ),
     back_up=functools.partial(tree_backup.future_rewards, discount=discount),
+    commit=functools.partial(tree_select.most_visited, q_fn=quality),
+    worth=tree_output.by_score,
   )
 
 
 def pairs(
-  nodes: tree_lib.Nodes, leaf: Array, num_children: int, max_steps: int
+  nodes: tree_lib.Nodes,
+  leaf: Array,
+  num_children: int,
+  max_steps: int,
+  discount: float = 1.0,
 ) -> Pairs:
   """Preferences along the path to `leaf` [B]: by Q, of visited children.
 
-  The Q of a child is `value + reward`, which for rules without rewards is its
-  value. A depth with fewer than two visited children has no pair.
+  The Q of a child is reward + discount * value, with the search's discount;
+  for rules without rewards its value. A depth with fewer than two visited
+  children has no pair.
   """
 
   def one(nodes, way):
@@ -128,9 +137,9 @@ def pairs(
 
     def at(parent):
       node = jnp.maximum(parent, 0)
-      _, children, places = tree_lib.family(nodes, node, num_children)
+      above, children, places = tree_lib.family(nodes, node, num_children)
       on = (children.visits > 0) & (children.num_tokens > 0) & (parent >= 0)
-      q = children.reward + children.value
+      q = tree_select.gain(above, children, discount)
       better = tree_walk.choose(q, on)
       worse = tree_walk.choose(-q, on)
       some = jnp.sum(on) > 1

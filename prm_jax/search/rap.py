@@ -115,6 +115,7 @@ def rap_rules(
     back_up=tree_backup.best_average_reward,
     expand="all",
     commit=tree_select.best_value,
+    worth=lambda nodes: quality(nodes, nodes),
   )
 
 

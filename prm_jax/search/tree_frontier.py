@@ -12,6 +12,7 @@ from jaxtyping import Array
 
 from prm_jax import errors
 from prm_jax.search import tree as tree_lib
+from prm_jax.search import tree_select
 
 FrontierFn: TypeAlias = Callable[[tree_lib.Nodes], Array]
 
@@ -75,7 +76,7 @@ def moderate_surprisal(
 
   After COS(M+O)S (2501.17104); the paper's own form is not public.
   """
-  return nodes.score - weight * (-likely(nodes) - target) ** 2
+  return nodes.score - weight * tree_select.immoderation(nodes, target)
 
 
 FRONTIERS: dict[str, FrontierFn] = {

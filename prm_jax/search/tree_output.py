@@ -1,24 +1,29 @@
 """Solutions out of a search tree.
 
 Row 0 is what the search stands for. Behind it come the other prefixes at
-which the tree ends: finished ones first, by value, then the rest. Prefixes
+which the tree ends: finished ones first, by worth, then the rest. Prefixes
 that are not finished are completed by sampling, all in one go, so every row
 is a solution as long as the step budget lasts. Where the tree has fewer ends
 than there are rows, unfinished ones are completed more than once; finished
 ones are repeated, and such copies have log_weight -inf.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from prm_jax.search import base, lineage, loop, ranking
+from prm_jax.search import base, lineage, loop, ranking, tree_select
 from prm_jax.search import tree as tree_lib
 
 # Row 0, or the best finished row by its aggregate.
 Choose: TypeAlias = Literal["principal", "score"]
+
+
+# `nodes -> [B, M]`, what each prefix is worth.
+WorthFn: TypeAlias = Callable[[tree_lib.Nodes], Array]
 
 
 class _Completion(NamedTuple):
@@ -26,6 +31,16 @@ class _Completion(NamedTuple):
   rows: loop.Rows
   going: Array  # [B, N] bool
   tokens: Array  # [B] int32 written here
+
+
+def known(nodes: tree_lib.Nodes) -> Array:
+  """The backed-up value, the verifier's score before the first visit."""
+  return tree_select.known(nodes, nodes)
+
+
+def by_score(nodes: tree_lib.Nodes) -> Array:
+  """The verifier's score, where values are of what follows a prefix."""
+  return nodes.score
 
 
 def read_out(
@@ -37,6 +52,7 @@ def read_out(
   num_rows: int,
   aggregate: base.AggregateFn,
   choose: Choose = "principal",
+  worth: WorthFn = known,
 ) -> base.SearchOutput:
   """Completes the rows and chooses one.
 
@@ -50,8 +66,9 @@ def read_out(
     aggregate: step scores to one score per row.
     choose: the solution returned. A row that is not finished is returned only
       if none is.
+    worth: ranks the prefixes.
   """
-  leaves, copies = ends(tree.nodes, principal, num_rows)
+  leaves, copies = ends(tree.nodes, principal, num_rows, worth)
   rows, kept_tokens = _rows(tree.nodes, leaves, max_steps)
   done = _complete(writer, tree, leaves, rows, max_steps)
   rows, cost = done.rows, done.tree.cost
@@ -81,19 +98,21 @@ def read_out(
 
 
 def ends(
-  nodes: tree_lib.Nodes, principal: Array, num_rows: int
+  nodes: tree_lib.Nodes,
+  principal: Array,
+  num_rows: int,
+  worth: WorthFn = known,
 ) -> tuple[Array, Array]:
   """The nodes of the rows, [B, N], and which are copies of finished rows."""
   size = nodes.depth.shape[1]
   index = jnp.broadcast_to(jnp.arange(size), nodes.depth.shape)
   own = index == principal[:, None]
   leaf = (nodes.first_child < 0) & (nodes.num_tokens > 0)
-  value = jnp.where(nodes.visits > 0, nodes.value, nodes.score)
   found = jnp.sum(leaf | own, axis=1, keepdims=True)
   # Twins and what the verifier could not judge, if nothing else is left.
   twin = nodes.closed & (nodes.visits == 0)
   order = ranking.best(
-    value, min(num_rows, size), [~own, ~(leaf | own), twin, ~nodes.done]
+    worth(nodes), min(num_rows, size), [~own, ~(leaf | own), twin, ~nodes.done]
   )
   # More rows than ends: start over, unfinished ones are completed anew.
   rows = jnp.arange(num_rows)

@@ -3,7 +3,12 @@
 import dataclasses
 from typing import Literal, NamedTuple
 
-from prm_jax.search import tree_backup, tree_growth, tree_select
+from prm_jax.search import (
+  tree_backup,
+  tree_growth,
+  tree_output,
+  tree_select,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -20,6 +25,8 @@ class Rules:
     revisit: whether an end that was visited stays open. If not, a node closes
       when all its children are closed.
     commit: which child a move goes to, and the principal variation.
+    worth: `nodes -> [B, M]` of a prefix, to rank those at which the tree
+      ends; visited or not, they must be on one scale.
     rollout_steps: steps written behind a leaf to see how it goes on.
     rollout_rows: candidates of each such step, of which the best is kept.
     rollout_weight: share of the best score seen there in the evaluation.
@@ -32,6 +39,7 @@ class Rules:
   expand: Literal["second", "once", "all"] = "second"
   revisit: bool = True
   commit: tree_select.SelectFn = tree_select.most_visited
+  worth: tree_output.WorthFn = tree_output.known
   rollout_steps: int = 0
   rollout_rows: int = 1
   rollout_weight: float = 0.5

@@ -27,6 +27,12 @@ def raw(
   return jnp.where(children.visits > 0, children.value, unvisited)
 
 
+def known(parent: tree_lib.Nodes, children: tree_lib.Nodes) -> Array:
+  """The backed-up value, the verifier's score before the first visit."""
+  del parent
+  return jnp.where(children.visits > 0, children.value, children.score)
+
+
 def between_siblings(parent: tree_lib.Nodes, children: tree_lib.Nodes) -> Array:
   """Between the smallest and largest of V(parent) and the Q: MuZero's."""
   mctx = _mctx()
@@ -104,11 +110,15 @@ def uct(
 
 
 def most_visited(
-  rng_key: Array, parent: tree_lib.Nodes, children: tree_lib.Nodes
+  rng_key: Array,
+  parent: tree_lib.Nodes,
+  children: tree_lib.Nodes,
+  *,
+  q_fn: QFn = known,
 ) -> Array:
   """The child with the most visits, the best Q among equals."""
-  del rng_key, parent
-  value = jnp.where(children.visits > 0, children.value, children.score)
+  del rng_key
+  value = q_fn(parent, children)
   alive = children.num_tokens > 0
   visits = jnp.where(alive, children.visits, -1)
   # A NaN that is alone is still a child.
@@ -120,9 +130,9 @@ def best_value(
   rng_key: Array, parent: tree_lib.Nodes, children: tree_lib.Nodes
 ) -> Array:
   """The child with the best Q, of those that were visited if any was."""
-  del rng_key, parent
+  del rng_key
   visited = children.visits > 0
-  value = jnp.where(visited, children.value, children.score)
+  value = known(parent, children)
   return jnp.where(visited | ~jnp.any(visited), value, -jnp.inf)
 
 
@@ -141,12 +151,16 @@ def moderate_surprisal(
   """
 
   def select(rng_key, parent, children):
-    tokens = jnp.maximum(children.num_tokens, 1)
-    surprisal = -children.log_prob / tokens
-    bonus = -weight * (surprisal - target) ** 2
-    return rule(rng_key, parent, children) + bonus
+    scores = rule(rng_key, parent, children)
+    return scores - weight * immoderation(children, target)
 
   return select
+
+
+def immoderation(nodes: tree_lib.Nodes, target: float) -> Array:
+  """(S - target)^2, S the surprisal of the nodes' steps per token."""
+  surprisal = -nodes.log_prob / jnp.maximum(nodes.num_tokens, 1)
+  return (surprisal - target) ** 2
 
 
 def view(

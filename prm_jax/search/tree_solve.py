@@ -37,6 +37,7 @@ def solve(
     num_rows=num_rows,
     aggregate=aggregate,
     choose=choose,
+    worth=rules.worth,
   )
 
 

@@ -225,8 +225,7 @@ def mcts_dpo(uniforms, simulations, moves, weight, root_score):
     if origin.children:
       most = max(child.visits for child in origin.children)
       ties = [c for c in origin.children if c.visits == most]
-      # Before its first visit a child has no V but its score.
-      origin = argmax(ties, value if most else Node.score.fget)
+      origin = argmax(ties, quality)
     committed.append(origin)
     if origin.done:
       break

@@ -15,28 +15,16 @@ from prm_jax.search import (
   tree_priors,
   tree_select,
 )
-from prm_jax.search import tree as tree_lib
 from tests.search import tabular, tree_runs, trees
 
 
 def test_the_word_of_a_verifier_gives_way_to_what_is_found():
-  children = family(
+  children = trees.family(
     visits=[0, 1, 3], score=[0.9, 0.9, 0.9], value=[0.0, 0, 0.3]
   )
   expected = [0.9, 0.2 / 1.2 * 0.9, 0.2 / 3.2 * 0.9 + 3 / 3.2 * 0.3]
   np.testing.assert_allclose(
     tree_select.hybrid(children, children), expected, rtol=1e-6
-  )
-
-
-def family(visits, score, value):
-  zeros = jnp.zeros(len(visits))
-  count = jnp.zeros(len(visits), jnp.int32)
-  nodes = tree_lib.Nodes(*(zeros for _ in tree_lib.Nodes._fields))
-  return nodes._replace(
-    visits=count + jnp.asarray(visits),
-    score=zeros + jnp.asarray(score),
-    value=zeros + jnp.asarray(value),
   )
 
 
@@ -71,7 +59,7 @@ def test_priors_of_nothing_are_zero():
 
 
 def test_the_score_of_swe_search():
-  nodes = family(visits=[4, 1, 1], score=[0.5, 0.8, 0.1], value=[0.0] * 3)
+  nodes = trees.family(visits=[4, 1, 1], score=[0.5, 0.8, 0.1], value=[0.0] * 3)
   nodes = nodes._replace(
     parent=jnp.asarray([-1, 0, 1]), depth=jnp.asarray([0, 1, 2])
   )
@@ -82,7 +70,7 @@ def test_the_score_of_swe_search():
 
 
 def test_perspectives_on_one_step():
-  nodes = family(visits=[0, 0], score=[0.5, 0.8], value=[0.0] * 2)
+  nodes = trees.family(visits=[0, 0], score=[0.5, 0.8], value=[0.0] * 2)
   nodes = nodes._replace(
     parent=jnp.asarray([-1, 0]),
     depth=jnp.asarray([0, 1]),
@@ -131,7 +119,9 @@ def test_best_first_counts_no_scores_that_are_no_numbers(word):
 
 @pytest.mark.parametrize("word", [np.nan, -np.inf])
 def test_children_that_were_given_up_have_no_future(word):
-  children = family(visits=[2, 0, 0], score=[0.5, word, 0.3], value=[0.4] * 3)
+  children = trees.family(
+    visits=[2, 0, 0], score=[0.5, word, 0.3], value=[0.4] * 3
+  )
   children = children._replace(
     reward=jnp.asarray([0.1, word, -0.1]),
     prior=jnp.ones(3),

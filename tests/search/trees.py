@@ -53,6 +53,18 @@ def search(params, rules, budget, step_fn, problems, rows):
   )
 
 
+def family(visits, score, value):
+  """Nodes of which nothing else is known."""
+  zeros = jnp.zeros(len(visits))
+  count = jnp.zeros(len(visits), jnp.int32)
+  nodes = tree_lib.Nodes(*(zeros for _ in tree_lib.Nodes._fields))
+  return nodes._replace(
+    visits=count + jnp.asarray(visits),
+    score=zeros + jnp.asarray(score),
+    value=zeros + jnp.asarray(value),
+  )
+
+
 def problem(tree, index):
   """The nodes and the stored prefixes of one problem."""
   nodes = jax.tree.map(lambda x: np.asarray(x[index]), tree.nodes)
