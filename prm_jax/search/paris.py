@@ -8,7 +8,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from prm_jax import types
-from prm_jax.search import base, buffers, conditional, gibbs, potentials
+from prm_jax.search import (
+  base,
+  buffers,
+  conditional,
+  gibbs,
+  loop,
+  potentials,
+  ranking,
+)
 from prm_jax.search import snapshots as snapshots_lib
 
 # `(params, before, after) -> log m(after of row i | before of row j)` at
@@ -177,7 +185,7 @@ def _remembering(
       log_m = jnp.where(rows == before.origin[:, None], 0.0, -jnp.inf)
     else:
       log_m = transition_fn(params, past.embedding, after)
-    keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(rng_keys, _PASTS)
+    keys = loop.step_keys(rng_keys, _PASTS)
     statistic = jax.vmap(update, in_axes=(0, 0, 0, 0, None))(
       keys,
       past.statistic,
@@ -185,7 +193,9 @@ def _remembering(
       additive_fn(past.embedding, after),
       num_draws,
     )
-    new = _Past(after, weight_fn(output), statistic)
+    # As the filter has it: a step that cannot be weighed weighs nothing.
+    weight = ranking.comparable(weight_fn(output))
+    new = _Past(after, weight, statistic)
     ended = state.number > before.number
     return output, state._replace(memo=buffers.where(ended, new, before.memo))
 

@@ -139,6 +139,33 @@ def test_an_update_is_the_mean_over_the_pasts():
   np.testing.assert_array_equal(found[:, 3], 0)
 
 
+def test_a_step_without_a_weight_weighs_nothing():
+  """What cannot be weighed is as what weighs nothing, to the last bit."""
+
+  @tabular.jit
+  def sweeps(word):
+    def weight_fn(output):
+      return jnp.where(output.score > 0.2, paris.log_score(output), word)
+
+    return paris.paris_gibbs(
+      jnp.log(jnp.asarray(MOVES, jnp.float32)),
+      tabular.keys(50),
+      root(50, 4),
+      step_fn,
+      additive_fn=additive_fn,
+      transition_fn=transition_fn,
+      weight_fn=weight_fn,
+      max_steps=LENGTH,
+      iterations=2,
+      burn_in=1,
+    ).sweeps
+
+  found, expected = sweeps(jnp.nan), sweeps(-jnp.inf)
+  np.testing.assert_array_equal(found, expected)
+  # Where all rows weigh nothing there is no average.
+  assert np.isfinite(expected).mean() > 0.8
+
+
 def test_bad_input():
   with pytest.raises(ValueError, match="burn_in"):
     paris.paris_gibbs(
