@@ -8,6 +8,10 @@ from prm_jax import types
 from prm_jax.search import aggregate as aggregate_lib
 from prm_jax.search import base, loop, ranking
 
+# Relative error of a share in float32, with room to spare. No share is so
+# small that this matters: of what is left, the best get the average or more.
+ROUNDING = 1e-5
+
 
 def rebase(
   params: types.Params,
@@ -86,7 +90,9 @@ def allocate(
 
   def give(left, share):
     e, rest = share
-    num = jnp.ceil(left * e / jnp.where(rest > 0, rest, 1.0))
+    num = left * e / jnp.where(rest > 0, rest, 1.0)
+    # A quotient that is a whole number may come out a little above it.
+    num = jnp.ceil(num * (1 - ROUNDING))
     num = jnp.minimum(num.astype(jnp.int32), left)
     return left - num, num
 

@@ -219,6 +219,8 @@ def test_sbs_never_answers_what_is_not_valid():
     ([np.nan, np.nan], 4, [2, 2]),
     ([0.5, 0.5, 0.5], 2, [1, 1, 0]),
     ([1e30, 0.0], 5, [5, 0]),
+    # What is left after the first is halved, and no half is rounded up.
+    ([0.9, 0.7, 0.7], 16, [10, 3, 3]),
   ],
 )
 def test_allocation(scores, width, expected):
