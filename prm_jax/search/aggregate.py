@@ -26,8 +26,9 @@ StepScores: TypeAlias = Float[Array, "*d T"]
 NumSteps: TypeAlias = Int[Array, "*d"]
 Score: TypeAlias = Float[Array, "*d"]
 
-# Keeps log-odds finite; a probability that is 1 in float32 may be 1 - 1e-8.
-# Machine epsilon instead would make one such step outweigh all others.
+# Keeps logs and log-odds finite; a probability that is 1 in float32 may be
+# 1 - 1e-8. Machine epsilon instead would make one such step outweigh all
+# others, and every resampling by it an argmax.
 CLIP = 1e-7
 
 

@@ -13,13 +13,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike
 
 from prm_jax import errors
-from prm_jax.search import loop
+from prm_jax.search import aggregate, loop
 
 PotentialFn: TypeAlias = Callable[[loop.Rows, loop.Step], Array]
-
-# Keeps odds and ratios finite. Machine epsilon instead would make a score of
-# 1 worth a logit of 36 and every resampling an argmax.
-CLIP = 1e-7
 
 
 def last(rows: loop.Rows, step: loop.Step) -> Array:
@@ -31,15 +27,14 @@ def last(rows: loop.Rows, step: loop.Step) -> Array:
 def odds(rows: loop.Rows, step: loop.Step, tau: float = 1.0) -> Array:
   """logit(r_t) / tau: what the code behind arXiv 2502.01618 resamples with."""
   del rows
-  r = jnp.clip(step.output.score, CLIP, 1 - CLIP)
-  return written(step, (jnp.log(r) - jnp.log1p(-r)) / tau)
+  return written(step, aggregate.logit(step.output.score) / tau)
 
 
 def difference(rows: loop.Rows, step: loop.Step) -> Array:
   """log r_t - log r_{t-1}: telescopes to the last score over the root's."""
   del rows
-  now = jnp.log(jnp.maximum(step.output.score, CLIP))
-  before = jnp.log(jnp.maximum(step.previous_score, CLIP))
+  now = jnp.log(jnp.maximum(step.output.score, aggregate.CLIP))
+  before = jnp.log(jnp.maximum(step.previous_score, aggregate.CLIP))
   return written(step, now - before)
 
 

@@ -10,9 +10,6 @@ from prm_jax import errors, types
 from prm_jax.search import aggregate as aggregate_lib
 from prm_jax.search import base, loop, ranking, resampling
 
-# Keeps log-values finite, like the clip of `potentials`.
-CLIP = 1e-7
-
 
 def score(scores: Array) -> Array:
   """The score is the value."""
@@ -21,13 +18,12 @@ def score(scores: Array) -> Array:
 
 def log(scores: Array) -> Array:
   """The score is an expectation: with alpha 1 rows are drawn by it."""
-  return jnp.log(jnp.maximum(scores, CLIP))
+  return jnp.log(jnp.maximum(scores, aggregate_lib.CLIP))
 
 
 def logit(scores: Array) -> Array:
   """The score is a sigmoid: its argument is the value."""
-  r = jnp.clip(scores, CLIP, 1 - CLIP)
-  return jnp.log(r) - jnp.log1p(-r)
+  return aggregate_lib.logit(scores)
 
 
 VALUES: dict[str, Callable[[Array], Array]] = {

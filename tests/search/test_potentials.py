@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from prm_jax import errors
-from prm_jax.search import base, loop, potentials
+from prm_jax.search import aggregate, base, loop, potentials
 
 
 def step_of(score, previous, wrote=True):
@@ -47,7 +47,10 @@ def test_potentials():
 
 def test_certain_scores_stay_finite():
   certain = [0.0, 1.0], [0.0, 1.0]
-  assert np.isfinite(values("odds", *certain)).all()
+  bound = np.log(1 / aggregate.CLIP - 1)
+  np.testing.assert_allclose(
+    values("odds", *certain), [-bound, bound], rtol=1e-6
+  )
   assert np.isfinite(values("difference", *certain)).all()
   np.testing.assert_array_equal(values("last", *certain), [-np.inf, 0])
 
