@@ -53,6 +53,12 @@ class StepOutput(NamedTuple):
   target_tokens: Array | None = None
 
 
+def count(output: StepOutput, name: str) -> Array:
+  """[B, N] int32 tokens of that kind, which a step need not name."""
+  found = getattr(output, name)
+  return jnp.zeros_like(output.num_tokens) if found is None else found
+
+
 @runtime_checkable
 class StepFn(Protocol):
   """Writes one step in the active rows and has it judged."""

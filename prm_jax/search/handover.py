@@ -159,7 +159,7 @@ def joined(
   """One step of the two parts; `rest` has written in the rows `cut`."""
   both = lambda name: getattr(first, name) + getattr(rest, name)
   last = lambda name: jnp.where(cut, getattr(rest, name), getattr(first, name))
-  either = lambda name: _or_zeros(first, name) + _or_zeros(rest, name)
+  either = lambda name: base.count(first, name) + base.count(rest, name)
   return base.StepOutput(
     **{name: last(name) for name in ("score", "done", "cut")},
     **{
@@ -171,8 +171,3 @@ def joined(
     rejected_tokens=either("rejected_tokens"),
     target_tokens=either("target_tokens"),
   )
-
-
-def _or_zeros(output: base.StepOutput, name: str) -> Array:
-  found = getattr(output, name)
-  return jnp.zeros_like(output.num_tokens) if found is None else found

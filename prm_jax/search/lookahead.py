@@ -41,7 +41,8 @@ def lookahead(
   ends, and the verifier's score of that text becomes the score of the step:
   by `judge_fn`, of the scores on the way there.
   The text itself is dropped; its tokens are in `rejected_tokens`, its
-  iterations and the verifier's reading in those of the step. For any search
+  iterations, the verifier's reading and what went through a second policy in
+  those of the step. For any search
   method; problems wait for each other at the end of such a step.
 
   The score of rows that write nothing is that of `step_fn`. Roll-outs draw
@@ -73,9 +74,6 @@ def lookahead(
     /,
   ) -> tuple[base.StepOutput, base.Embedding]:
     output, embedding = step_fn(params, rng_keys, embedding, active)
-    rejected = jnp.zeros_like(output.num_tokens)
-    if output.rejected_tokens is not None:
-      rejected = output.rejected_tokens
 
     def going(carry):
       index, _, _, _, writing, _ = carry
@@ -86,17 +84,20 @@ def lookahead(
       further, ahead = rollout_fn(params, rng_keys, ahead, writing)
       wrote = writing & (further.num_tokens > 0)
       here = wrote[..., None] & (jnp.arange(depth + 1) == index)
-      output = output._replace(
-        verifier_tokens=output.verifier_tokens + further.verifier_tokens,
-        iterations=output.iterations + further.iterations,
-        rejected_tokens=output.rejected_tokens + further.num_tokens,
-      )
+      output = _charged(output, further)
       scores = jnp.where(here, further.score[..., None], scores)
       writing = wrote & ~further.done
       return index + 1, output, scores, count + wrote, writing, ahead
 
     writing = (output.num_tokens > 0) & ~output.done
+    rejected = base.count(output, "rejected_tokens")
     output = output._replace(rejected_tokens=rejected)
+    further, _ = jax.eval_shape(
+      rollout_fn, params, rng_keys, embedding, writing
+    )
+    if further.target_tokens is not None:
+      target = base.count(output, "target_tokens")
+      output = output._replace(target_tokens=target)
     own = jnp.repeat(output.score[..., None], depth + 1, axis=-1)
     ones = jnp.ones_like(output.num_tokens)
     _, output, scores, count, _, after = jax.lax.while_loop(
@@ -106,3 +107,20 @@ def lookahead(
     return output._replace(score=score), return_fn(embedding, after)
 
   return look_ahead
+
+
+def _charged(
+  output: base.StepOutput, further: base.StepOutput
+) -> base.StepOutput:
+  """The step, at whose cost another one was written and thrown away."""
+  target = output.target_tokens
+  if target is not None:  # a second policy is at work
+    target += base.count(further, "target_tokens")
+  return output._replace(
+    verifier_tokens=output.verifier_tokens + further.verifier_tokens,
+    iterations=output.iterations + further.iterations,
+    rejected_tokens=base.count(output, "rejected_tokens")
+    + further.num_tokens
+    + base.count(further, "rejected_tokens"),
+    target_tokens=target,
+  )
