@@ -20,9 +20,16 @@ def put_step(
 
 
 def where(condition: Array, yes: Any, no: Any) -> Any:
-  """Problem by problem one of two pytrees; `condition` [B], leaves [B, ...]."""
+  """One of two pytrees for each problem, or for each row.
+
+  Args:
+    condition: [B], or [B, N] with rows.
+    yes: leaves [B, ...], or [B, N, ...].
+    no: as `yes`.
+  """
 
   def pick(a, b):
-    return jnp.where(jnp.expand_dims(condition, range(1, a.ndim)), a, b)
+    trailing = range(condition.ndim, a.ndim)
+    return jnp.where(jnp.expand_dims(condition, trailing), a, b)
 
   return jax.tree.map(pick, yes, no)

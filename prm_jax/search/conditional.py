@@ -194,7 +194,7 @@ def extend(
   def enter(trace, index, entry):
     ready = jnp.ones(index.shape, bool)
     new = buffers.put_step(trace, index, entry, ready, axis=2)
-    return jnp.where(jnp.expand_dims(rows, range(2, new.ndim)), new, trace)
+    return buffers.where(rows, new, trace)
 
   return trail._replace(
     record=Record(

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array
 
-from prm_jax.search import base
+from prm_jax.search import base, buffers
 
 
 class Snapshots(NamedTuple):
@@ -28,14 +26,10 @@ class Snapshots(NamedTuple):
   restore: Callable[[base.Embedding, Any, Array], base.Embedding]
 
 
-def _whole_rows(
-  embedding: base.Embedding, marks: Any, where: Array
-) -> base.Embedding:
-  def pick(new, old):
-    return jnp.where(jnp.expand_dims(where, range(2, new.ndim)), new, old)
-
-  return jax.tree.map(pick, marks, embedding)
-
-
 # For embeddings of [B, N, ...] leaves that are small: a mark is a copy.
-WHOLE = Snapshots(mark=lambda embedding: embedding, restore=_whole_rows)
+WHOLE = Snapshots(
+  mark=lambda embedding: embedding,
+  restore=lambda embedding, marks, where: buffers.where(
+    where, marks, embedding
+  ),
+)

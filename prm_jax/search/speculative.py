@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike
 
 from prm_jax import errors, types
-from prm_jax.search import barriers, base
+from prm_jax.search import barriers, base, buffers, loop
 
 # Folded into a step's key; no row has these indices.
 TARGET, ACCEPT = 2**31 - 2, 2**31 - 3
@@ -37,11 +37,7 @@ def revert(
   before: base.Embedding, drafted: base.Embedding, rejected: Array
 ) -> base.Embedding:
   """Default RevertFn, for embeddings whose leaves are all [B, N, ...]."""
-
-  def pick(old, new):
-    return jnp.where(jnp.expand_dims(rejected, range(2, old.ndim)), old, new)
-
-  return jax.tree.map(pick, before, drafted)
+  return buffers.where(rejected, before, drafted)
 
 
 def reward_guided(
@@ -88,11 +84,11 @@ def reward_guided(
   ) -> tuple[base.StepOutput, base.Embedding]:
     draft, drafted = draft_fn(params, rng_keys, embedding, active)
     weight = weight_fn(draft.score)
-    uniform = _uniforms(_fold(rng_keys, ACCEPT), weight)
+    uniform = _uniforms(loop.step_keys(rng_keys, ACCEPT), weight)
     rejected = (draft.num_tokens > 0) & ~(uniform < weight)
     embedding = revert_fn(embedding, drafted, rejected)
     target, embedding = target_fn(
-      params, _fold(rng_keys, TARGET), embedding, rejected
+      params, loop.step_keys(rng_keys, TARGET), embedding, rejected
     )
     return merge(draft, target, rejected), embedding
 
@@ -112,8 +108,7 @@ def merge(
   }
   thrown = jnp.where(rejected, draft.num_tokens, 0)
   for output in (draft, target):
-    if output.rejected_tokens is not None:
-      thrown += output.rejected_tokens
+    thrown += base.count(output, "rejected_tokens")
   return base.StepOutput(
     **written,
     log_ratio=jnp.zeros_like(draft.log_ratio),
@@ -130,10 +125,6 @@ def went_through(target: base.StepOutput) -> Array:
   if target.target_tokens is None:  # it does not say what it read
     return target.num_tokens
   return target.target_tokens
-
-
-def _fold(rng_keys: Array, number: int) -> Array:
-  return jax.vmap(lambda key: jax.random.fold_in(key, number))(rng_keys)
 
 
 def _uniforms(rng_keys: Array, like: Array) -> Array:
