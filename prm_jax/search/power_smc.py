@@ -62,7 +62,7 @@ def power_smc(
   max_steps: int,
   alpha: float | int = 4.0,
   ramp: float | int = 1.0,
-  choose: Any = "sample",
+  choose: particle.Choose = "sample",
   **options: Any,
 ) -> base.SearchOutput:
   """Samples solutions from p(y)^alpha / Z (2602.10273).
@@ -82,10 +82,13 @@ def power_smc(
     alpha: the exponent.
     ramp: steps in which the exponent rises from 1 to alpha, at least 1.
     choose: a row, by weight unless told otherwise.
-    **options: of `particle.particle_filter`.
+    **options: of `particle.particle_filter`; its target is always "sampler",
+      for the weights are those of the policy's own law already.
   """
   if ramp < 1:
     raise ValueError(f"ramp must be at least 1, got {ramp}")
+  if options.get("target", "sampler") != "sampler":
+    raise ValueError(f"target {options['target']!r} would count twice")
   return particle.particle_filter(
     params,
     rng_keys,

@@ -141,13 +141,16 @@ def test_trace_on_scripted_uniforms():
     np.testing.assert_allclose(output.log_weight[n], weights, atol=1e-4)
 
 
-def test_a_ramp_of_no_step():
-  with pytest.raises(ValueError, match="ramp"):
+@pytest.mark.parametrize(
+  ("options", "match"), [({"ramp": 0.5}, "ramp"), ({"target": "base"}, "twice")]
+)
+def test_mistakes_of_callers(options, match):
+  with pytest.raises(ValueError, match=match):
     power_smc.power_smc(
       tabular.table(),
       tabular.keys(1),
       tabular.root(1, 2),
       tabular.step_fn,
       max_steps=4,
-      ramp=0.5,
+      **options,
     )
