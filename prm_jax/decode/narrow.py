@@ -64,7 +64,7 @@ def narrowed(step_fn: base.StepFn, max_step_tokens: int) -> base.StepFn:
     for part in parts:
       fits = jnp.bool_(True) if part == slots else reach <= part
       step = functools.partial(
-        _step, step_fn, params, keys, active, None if part == slots else part
+        _step, step_fn, params, keys, active, slots - part
       )
       is_due = functools.partial(_is_due, fits)
       carry = jax.lax.while_loop(is_due, step, carry)
@@ -82,13 +82,17 @@ def _step(
   params: Params,
   keys: PRNGKeys,
   active: Array | None,
-  part: int | None,
+  cut: int,
   carry: _Carry,
 ) -> _Carry:
-  """The step on `part` of the slots, None: on all."""
-  if part is None:
+  """The step without the last `cut` slots.
+
+  What a cache has beyond the text, for what a scorer writes behind it and
+  forgets again, remains.
+  """
+  if not cut:
     return _Carry(~carry.due, *step_fn(params, keys, carry.state, active))
-  state = state_lib.map_caches(lambda own: own.narrow(part), carry.state)
+  state = state_lib.map_caches(lambda own: own.narrow(cut), carry.state)
   output, state = step_fn(params, keys, state, active)
   state = state_lib.map_caches(
     lambda wide, own: wide.widen(own), carry.state, state

@@ -61,8 +61,8 @@ class ReadRows(NamedTuple):
   def clear(self, problems: Array) -> "ReadRows":
     return self._replace(own=self.own.clear(problems))
 
-  def narrow(self, slots: int) -> "ReadRows":
-    del slots  # of other tokens
+  def narrow(self, cut: int) -> "ReadRows":
+    del cut  # of other tokens
     return self
 
   def widen(self, part: "ReadRows") -> "ReadRows":

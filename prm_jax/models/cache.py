@@ -63,8 +63,8 @@ class Rows(Protocol):
     """Nothing is written in the rows of these problems, bool [B]."""
     ...
 
-  def narrow(self, slots: int) -> "Rows":
-    """The same rows with room for `slots` tokens; they hold no more."""
+  def narrow(self, cut: int) -> "Rows":
+    """The same rows with `cut` slots less, or a few; they hold no more."""
     ...
 
   def widen(self, part: Any) -> "Rows":
@@ -132,14 +132,11 @@ class RowCache(NamedTuple):
   def clear(self, problems: Array) -> "RowCache":
     return self.rewind(jnp.where(problems[:, None], 0, self.length))
 
-  def narrow(self, slots: int) -> "RowCache":
-    slots += -slots % forks.SLOT_BLOCKS
-    return self._replace(
-      layers=tuple(
-        KeyValue(own.key[..., :slots], own.value[..., :slots, :])
-        for own in self.layers
-      )
-    )
+  def narrow(self, cut: int) -> "RowCache":
+    end = self.layers[0].key.shape[-1] - cut
+    end += -end % forks.SLOT_BLOCKS
+    first = lambda x: KeyValue(x.key[..., :end], x.value[..., :end, :])
+    return self._replace(layers=tuple(map(first, self.layers)))
 
   def widen(self, part: "RowCache") -> "RowCache":
     update = jax.lax.dynamic_update_slice

@@ -149,8 +149,8 @@ class PagedRows(NamedTuple):
     rows = self._replace(overflow=self.overflow & ~problems)
     return rows.rewind(self.length * ~problems[:, None])
 
-  def narrow(self, slots: int) -> "PagedRows":
-    return self._replace(table=self.table[:, :, : -(-slots // self.page)])
+  def narrow(self, cut: int) -> "PagedRows":
+    return self._replace(table=self.table[:, :, : -(cut // self.page) or None])
 
   def widen(self, part: "PagedRows") -> "PagedRows":
     count = part.table.shape[2]

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from prm_jax.decode import narrow, sampling, scoring, state, step
+from prm_jax.decode import narrow, sampling, scoring, signals, state, step
 from prm_jax.models import cache, paged
 from prm_jax.search import particle
 from tests.decode import runs
+from tests.models import tiny
 
 ROWS, STEPS = 3, 6
 SLOTS = STEPS * runs.FORMAT.max_step_tokens
@@ -68,6 +69,43 @@ def test_parts_change_nothing(layout):
     np.testing.assert_array_equal(got, want)
   np.testing.assert_allclose(found[2], whole[2], atol=1e-6)
   assert not found[3].any()
+
+
+def test_what_a_scorer_writes_behind_the_text_has_room(monkeypatch):
+  """The entropy of an answer, behind a step that may fill its part."""
+  policy, params = runs.make()
+  scorer = signals.AnswerEntropy(policy, (3, 7, 4), answer=2)
+  params = {"policy": params, "verifier": params}
+  slots = 2 * runs.FORMAT.max_step_tokens
+  monkeypatch.setattr(narrow, "LEAST", runs.FORMAT.max_step_tokens)
+  monkeypatch.setattr(narrow, "SHORT", 1)
+  root = functools.partial(
+    state.root, policy, num_rows=4, max_tokens=slots, scorer=scorer
+  )
+  prompts, length = jnp.asarray(runs.PROMPTS), jnp.asarray(runs.LENGTHS)
+  begun = tiny.jit(root)(params, prompts, length)
+  keys = jax.random.split(jax.random.key(0), len(length))
+  found = []
+  for parts in (1, 2):
+    monkeypatch.setattr(narrow, "PARTS", parts)
+    step_fn = step.make_step_fn(
+      policy, scorer, sampling.SamplerConfig(), runs.FORMAT
+    )
+    output, _ = tiny.jit(step_fn)(params, keys, begun)
+    found.append(output)
+  assert narrow.sizes(slots) == [slots // 2, slots]
+  assert found[0].num_tokens.max() > slots // 2 - len(scorer.cue)
+  np.testing.assert_allclose(found[1].score, found[0].score, atol=1e-6)
+
+
+def test_rows_keep_what_they_have_beyond_the_text():
+  config = runs.make()[0].config.transformer
+  rows = [own.empty_rows(config, 1, 1, 24 + 5) for own in LAYOUTS.values()]
+  flat, pages = (own.narrow(13) for own in rows)
+  # 29 less 13, of slots that come in fours.
+  assert flat.layers[0].key.shape[-1] == 20
+  assert flat.layers[0].value.shape[-2] == 20
+  assert pages.table.shape[2] * pages.page == 20
 
 
 def test_sizes_are_halves_and_end_with_all(monkeypatch):
