@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prm_jax import errors
-from prm_jax.data import records
+from prm_jax.data import records, sources
 from prm_jax.labelling import advantages, first_errors, targets
 from prm_jax.text import steps as steps_lib
 from tests.labelling import chains
@@ -39,6 +39,20 @@ def test_solutions_that_are_wrong_somewhere_are_censored():
   assert [found[i]["censored"].tolist() for i in range(3)] == [
     [0.0] * 8, [0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0], [0.0] * 8
   ]  # fmt: skip
+
+
+def test_an_oracle_locates_every_error():
+  """Its verdicts make the same columns, and nothing is censored."""
+  given = chains.solutions(20)
+  problems = {problem.id: problem for problem, _ in given}
+  written = [records.Solution(problem.id, steps) for problem, steps in given]
+  tokens = [encode("", steps) for _, steps in given]
+  encoded = sources.Encoded(written, tokens, [])
+  found = targets.from_oracle(chains.TASK, problems, encoded, "hazards")
+  plain = targets.from_oracle(chains.TASK, problems, encoded)
+  assert set(found.columns) == {*plain.columns, "censored"}
+  assert not found.columns["censored"].any()
+  assert (found.columns["weights"] == plain.columns["weights"]).all()
 
 
 def test_the_prompt_learns_what_the_steps_learn():
