@@ -13,6 +13,7 @@ from prm_jax.types import Params
 
 GENERATION = "generation_config.json"
 _EOS, _CONTEXT = "eos_token_id", "max_position_embeddings"
+_DESCRIBED = ("fields", "eos_ids", "context")
 
 
 class Public(NamedTuple):
@@ -66,6 +67,14 @@ def describe(
     "eos_ids": _eos_ids(path, fields, tokenizer),
     "context": fields.get(_CONTEXT),
   }
+
+
+def inherited(extra: Mapping[str, Any]) -> dict[str, Any]:
+  """Of what is known of a model, what is true of those that begin with it.
+
+  How its places get their scores is not: that goes with its objective.
+  """
+  return {name: extra[name] for name in _DESCRIBED if name in extra}
 
 
 def files(

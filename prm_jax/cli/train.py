@@ -16,6 +16,7 @@ from prm_jax.build import (
   losses,
   models,
   native,
+  public,
   training,
 )
 from prm_jax.build.objectives import registry as objectives
@@ -163,7 +164,7 @@ def _extra(
   }
   if warm is not None and models.has_public_tokenizer(warm):
     encoding = config.encoding.to_dict()
-    extra = {**warm.extra, **extra, "encoding": encoding}
+    extra = {**public.inherited(warm.extra), **extra, "encoding": encoding}
   if "judgement" in config:
     own = {**config.judgement.to_dict(), "task": config.task.name}
     extra[native.JUDGEMENT] = own

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from prm_jax.build import models, readers
+from prm_jax.build import models, native, readers
 from prm_jax.checkpoint import hf
 from prm_jax.cli import train
 from prm_jax.data import record_files, records
+from prm_jax.models import reads
 from prm_jax.train import writers
 from tests.checkpoint import folders
 from tests.cli import outputs
@@ -135,6 +136,22 @@ def test_a_fine_tuned_verifier_guides_its_policy(policy, files, tmp_path, prm):
   text = (tmp_path / "search" / "samples.jsonl").read_text()
   (sample,) = map(json.loads, text.splitlines())
   assert all(0 < row["score"] < 1 for row in sample["rows"])
+
+
+def test_a_start_does_not_say_how_it_is_read(policy, files, tmp_path, prm):
+  """One whose scores were log-ratios, or verdicts, and calibrated."""
+  begun = models.load(policy, "policy")
+  said = {"reference": "gone", "beta": 0.1, native.JUDGEMENT: {}}
+  extra = {**begun.extra, **said, native.CALIBRATION: {}}
+  models.save(tmp_path / "begun", begun._replace(extra=extra), tmp_path)
+  flags = ("--config.fit.num_steps=1", "--config.fit.save_every=1")
+  code, _, err = run(
+    *(prm, tmp_path / "begun", "step", tmp_path / "prm", files, *flags)
+  )
+  assert code == 0, err
+  reader = readers.load(tmp_path / "prm" / "model")
+  assert isinstance(reader.reading, reads.Values)
+  assert reader.max_tokens == folders.CONTEXT
 
 
 def test_a_policy_learns_solutions_and_their_end(policy, files, tmp_path, prm):
