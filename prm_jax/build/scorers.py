@@ -47,7 +47,11 @@ def head(reading: reads.Reading) -> tuple[lm.Model, scoring.HeadFn] | None:
 def laid_out(own: scoring.Scorer, layout: cache.Layout) -> scoring.Scorer:
   """The scorer with its caches in this layout, where it has any of its own."""
   if isinstance(
-    own, scoring.ModelScorer | signals.LawScorer | ratios.RatioScorer
+    own,
+    scoring.ModelScorer
+    | signals.LawScorer
+    | signals.AnswerEntropy
+    | ratios.RatioScorer,
   ):
     return dataclasses.replace(own, layout=layout)
   if isinstance(own, joint.Mapped | joint.Differences):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from prm_jax import errors
 from prm_jax.decode import certainty, laws, reading
-from prm_jax.models import cache, lm
+from prm_jax.models import cache, lm, paged
 from prm_jax.types import Array
 
 # `(prompts [B, P], length [B]) -> (prompts, length)` of another reader.
@@ -135,7 +135,8 @@ class AnswerEntropy:
     back: steps looked back.
     rise: in nats.
     chunk: tokens read at once.
-    layout: of the cache.
+    layout: of the cache; where that says how many pages there are, what is
+      written behind the texts of the rows gets pages beside them.
   """
 
   policy: lm.Model
@@ -155,12 +156,21 @@ class AnswerEntropy:
       self.policy, params["verifier"], prompts, prompt_length
     )
     shape = (prompts.shape[0], num_rows)
-    room = max_tokens + len(self.cue) + self.answer
+    layout = self.layout
+    if isinstance(layout, paged.Paged) and layout.pages:
+      ahead = num_rows * -(-self._ahead // layout.page)
+      layout = dataclasses.replace(layout, pages=layout.pages + ahead)
+    room = max_tokens + self._ahead
     return prompt, _Answering(
       jnp.zeros((*shape, self.back), jnp.float32),
       jnp.zeros(shape, jnp.int32),
-      self.layout.empty_rows(self.policy.config.transformer, *shape, room),
+      layout.empty_rows(self.policy.config.transformer, *shape, room),
     )
+
+  @property
+  def _ahead(self) -> int:
+    """Tokens that are written behind a text; the answer's last is not read."""
+    return len(self.cue) + self.answer - 1
 
   def score(self, params, step, prompt, rows):
     new = step.length > step.start
@@ -179,8 +189,8 @@ class AnswerEntropy:
       rows.steps + new,
       asked.rewind(step.length),
     )
-    spent = len(self.cue) + self.answer - 1
-    num_read = jnp.where(new, step.length - step.start + spent, 0)
+    num_new = step.length - step.start + self._ahead
+    num_read = jnp.where(new, num_new, 0)
     return jnp.where(risen, -jnp.inf, -entropy), num_read, rows
 
   def _entropy(

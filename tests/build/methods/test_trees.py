@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from prm_jax import errors
-from prm_jax.build import searches
+from prm_jax.build import scorers, searches
 from prm_jax.build.methods import tree_papers, trees
 from prm_jax.configs import search_methods
-from prm_jax.decode import sampling, scoring, state, step
+from prm_jax.decode import sampling, scoring, signals, state, step
 from prm_jax.models import cache, paged
 from tests.decode import runs
+from tests.models import tiny
 
 CONFIGS = {
   "mcts": trees.MCTS(4, 3, num_moves=2, noise_fraction=0.25),
@@ -32,9 +33,9 @@ CONFIGS = {
 PAGE = 2
 
 
-def factory(model):
+def factory(model, scorer=None):
   return step.StepFactory(
-    model, scoring.NoScorer(), sampling.SamplerConfig(), runs.FORMAT
+    model, scorer or scoring.NoScorer(), sampling.SamplerConfig(), runs.FORMAT
   )
 
 
@@ -48,10 +49,10 @@ def test_searches_are_bound_to_models(name):
   assert found.embedding.rows.tokens.shape == (2, 4, runs.SLOTS)
 
 
-def search(config, layout):
+def search(config, layout, scorer=None):
   """(a program, its arguments)."""
   model, policy = runs.make()
-  steps = factory(model)
+  steps = factory(model, scorer)
 
   def run(params):
     root = state.root(
@@ -67,7 +68,7 @@ def search(config, layout):
     keys = jax.random.split(jax.random.key(0), 2)
     return config.bind(3, steps)(params, keys, root)
 
-  return run, {"policy": policy}
+  return run, {"policy": policy, "verifier": policy}
 
 
 @pytest.mark.parametrize("name", ["mcts", "rest_mcts", "mcts_dpo"])
@@ -82,6 +83,23 @@ def test_the_pages_that_a_tree_asks_for_suffice(name):
   assert np.all(kept.iterations >= found.cost.depth)
   assert np.all(found.cost.policy_tokens <= kept.iterations * 4)
   assert np.all(found.embedding.rows.length[:, 0] > 0)
+
+
+def test_a_tree_that_asks_for_answers_shares_pages():
+  """What is written behind the texts has pages of its own, then none."""
+  config = trees.BestFirst(4, 2)
+  pages = config.num_pages(3, runs.FORMAT.max_step_tokens, PAGE)
+  own = signals.AnswerEntropy(runs.make()[0], (3, 7, 4), answer=2)
+  scorer = scorers.laid_out(own, paged.Paged(PAGE, pages))
+  run, params = search(config, scorer.layout, scorer)
+  found = tiny.jit(run)(params)
+  assert not np.any(state.keep(found.embedding).overflow)
+  cached = found.embedding.rows.verifier.rows
+  # Two for each of 4 rows: 3 tokens of a cue, and the answer's first.
+  assert cached.refs.shape[1] == pages + 4 * 2
+  np.testing.assert_array_equal(cached.length, found.embedding.rows.length)
+  scores = found.step_scores[:, 0, 0]
+  assert np.all((scores < -1e-3) & (scores > -np.log(runs.VOCAB)))
 
 
 def test_pages_of_a_tree():
