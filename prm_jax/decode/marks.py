@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 
 from prm_jax.decode import state as state_lib
-from prm_jax.models import cache
 from prm_jax.search import snapshots
 from prm_jax.types import Array
 
@@ -15,10 +14,10 @@ def mark(state: state_lib.DecodeState) -> Any:
   """Of caches the lengths, a few numbers and hidden states per row."""
 
   def small(node):
-    return node.length if _is_cache(node) else node
+    return node.length if state_lib.is_cache(node) else node
 
   rows = state.rows._replace(tokens=state.rows.tokens[..., :0])
-  return jax.tree.map(small, rows, is_leaf=_is_cache)
+  return jax.tree.map(small, rows, is_leaf=state_lib.is_cache)
 
 
 def restore(
@@ -27,21 +26,17 @@ def restore(
   """The rows `where` [B, N] are shorter again."""
 
   def old(node, was):
-    if _is_cache(node):
+    if state_lib.is_cache(node):
       length = jnp.where(where, was, node.length)
       return node.rewind_forks(length, where)
     return jnp.where(jnp.expand_dims(where, range(2, node.ndim)), was, node)
 
   tokens = state.rows.tokens
   rows = state.rows._replace(tokens=tokens[..., :0])
-  rows = jax.tree.map(old, rows, marks, is_leaf=_is_cache)
+  rows = jax.tree.map(old, rows, marks, is_leaf=state_lib.is_cache)
   written = jnp.arange(tokens.shape[2]) < rows.length[..., None]
   rows = rows._replace(tokens=jnp.where(written, tokens, 0))
   return state._replace(rows=rows)
-
-
-def _is_cache(node: Any) -> bool:
-  return isinstance(node, cache.Rows)
 
 
 SNAPSHOTS = snapshots.Snapshots(mark, restore)

@@ -96,7 +96,7 @@ def refill(state: DecodeState, problems: Array, fresh: Array) -> DecodeState:
   prompts: Prompts = buffers.where(fresh, new, state.prompts)
 
   def clear(node):
-    if _is_cache(node):
+    if is_cache(node):
       return node.clear(fresh)
     return buffers.where(fresh, jnp.zeros_like(node), node)
 
@@ -105,7 +105,7 @@ def refill(state: DecodeState, problems: Array, fresh: Array) -> DecodeState:
     hidden = jnp.broadcast_to(prompt.hidden[:, None], rows.hidden.shape)
     return rows._replace(hidden=buffers.where(fresh, hidden, rows.hidden))
 
-  rows = at_end(prompts, jax.tree.map(clear, state.rows, is_leaf=_is_cache))
+  rows = at_end(prompts, jax.tree.map(clear, state.rows, is_leaf=is_cache))
   if rows.target is not None:
     rows = rows._replace(target=at_end(prompts.target, rows.target))
   return state._replace(rows=rows, prompts=prompts, lost=state.lost & ~fresh)
@@ -125,12 +125,12 @@ def revert(
   """
 
   def old(was, now):
-    if _is_cache(now):
+    if is_cache(now):
       return now.rewind(jnp.where(rejected, was.length, now.length))
     there = jnp.expand_dims(rejected, range(2, now.ndim))
     return jnp.where(there, was, now)
 
-  rows = jax.tree.map(old, before.rows, after.rows, is_leaf=_is_cache)
+  rows = jax.tree.map(old, before.rows, after.rows, is_leaf=is_cache)
   return after._replace(rows=rows)
 
 
@@ -141,11 +141,11 @@ def take(state: DecodeState, parents: Parents) -> DecodeState:
   """
 
   def fork(node):
-    if _is_cache(node):
+    if is_cache(node):
       return node.take(parents)
     return cache.take_rows(node, parents)
 
-  return state._replace(rows=jax.tree.map(fork, state.rows, is_leaf=_is_cache))
+  return state._replace(rows=jax.tree.map(fork, state.rows, is_leaf=is_cache))
 
 
 def load(store: DecodeState, nodes: Parents) -> DecodeState:
@@ -156,11 +156,11 @@ def load(store: DecodeState, nodes: Parents) -> DecodeState:
   """
 
   def copy(node):
-    if _is_cache(node):
+    if is_cache(node):
       return node.load(nodes)
     return cache.take_rows(node, nodes)
 
-  return store._replace(rows=jax.tree.map(copy, store.rows, is_leaf=_is_cache))
+  return store._replace(rows=jax.tree.map(copy, store.rows, is_leaf=is_cache))
 
 
 def put(store: DecodeState, state: DecodeState, places: Array) -> DecodeState:
@@ -170,11 +170,11 @@ def put(store: DecodeState, state: DecodeState, places: Array) -> DecodeState:
   """
 
   def enter(old, new):
-    if _is_cache(old):
+    if is_cache(old):
       return old.put(new, places)
     return cache.put_rows(old, new, places)
 
-  rows = jax.tree.map(enter, store.rows, state.rows, is_leaf=_is_cache)
+  rows = jax.tree.map(enter, store.rows, state.rows, is_leaf=is_cache)
   return store._replace(
     rows=rows, iterations=state.iterations, lost=store.lost | state.lost
   )
@@ -189,8 +189,8 @@ def same_text(state: DecodeState) -> Array:
 
 def overflow(state: DecodeState) -> Array:
   """[B] bool: a cache ran out of room, and the rows mean nothing."""
-  nodes = jax.tree.leaves(state.rows, is_leaf=_is_cache)
-  flags = [node.overflow for node in nodes if _is_cache(node)]
+  nodes = jax.tree.leaves(state.rows, is_leaf=is_cache)
+  flags = [node.overflow for node in nodes if is_cache(node)]
   return functools.reduce(jnp.logical_or, flags, state.lost)
 
 
@@ -201,15 +201,16 @@ def map_caches(
   last = (state, *others)[-1]
 
   def visit(*nodes):
-    return change(*nodes) if _is_cache(nodes[-1]) else nodes[-1]
+    return change(*nodes) if is_cache(nodes[-1]) else nodes[-1]
 
   rows = jax.tree.map(
-    visit, *(each.rows for each in (state, *others)), is_leaf=_is_cache
+    visit, *(each.rows for each in (state, *others)), is_leaf=is_cache
   )
   return last._replace(rows=rows)
 
 
-def _is_cache(node: Any) -> bool:
+def is_cache(node: Any) -> bool:
+  """Whether it is rows of a cache, to be changed as one."""
   return isinstance(node, cache.Rows)
 
 

@@ -33,6 +33,18 @@ def at_least(where: str, value: int | float, least: int | float) -> None:
     raise errors.UserError(f"{where}: must be at least {least}, got {value}")
 
 
+def positive(where: str, value: float) -> None:
+  """UserError unless `value > 0`."""
+  if not value > 0:
+    raise errors.UserError(f"{where}: must be positive, got {value}")
+
+
+def share(where: str, value: float) -> None:
+  """UserError unless `value` is in [0, 1]."""
+  if not 0 <= value <= 1:
+    raise errors.UserError(f"{where}: must be in [0, 1], got {value}")
+
+
 def divides(where: str, value: int, num_rows: int) -> None:
   """UserError unless `value` divides the rows."""
   at_least(where, value, 1)

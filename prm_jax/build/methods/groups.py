@@ -4,7 +4,6 @@ import dataclasses
 import functools
 from typing import Literal
 
-from prm_jax import errors
 from prm_jax.build.methods import base, beams
 from prm_jax.decode import state
 from prm_jax.search import aggregate, lookahead, resampling
@@ -67,7 +66,7 @@ class Rebase:
 
   def __post_init__(self):
     base.at_least("search.num_rows", self.num_rows, 1)
-    _positive("search.tau", self.tau)
+    base.positive("search.tau", self.tau)
     aggregate.by_name(self.aggregate)
 
   def bind(self, max_steps: int, steps: base.StepFactory) -> base.Run:
@@ -107,7 +106,7 @@ class SVDD:
   def __post_init__(self):
     base.at_least("search.num_rows", self.num_rows, 1)
     base.divides("search.branch", self.branch, self.num_rows)
-    _positive("search.alpha", self.alpha)
+    base.positive("search.alpha", self.alpha)
     svdd_lib.value_by_name(self.value)
     resampling.by_name(self.scheme)
     aggregate.by_name(self.aggregate)
@@ -126,8 +125,3 @@ class SVDD:
       resample=scheme if self.resample == "always" else None,
       aggregate=aggregate.by_name(self.aggregate),
     )
-
-
-def _positive(where: str, value: float) -> None:
-  if not value > 0:
-    raise errors.UserError(f"{where}: must be positive, got {value}")

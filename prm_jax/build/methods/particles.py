@@ -102,8 +102,7 @@ class Tilted(Filter):
 
   def __post_init__(self):
     super().__post_init__()
-    if not self.tau > 0:
-      raise errors.UserError(f"search.tau: must be positive, got {self.tau}")
+    base.positive("search.tau", self.tau)
     potentials.by_name(self.potential)
 
   def options(self, steps: base.StepFactory) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class RestMCTS(trees.Tree):
     base.at_least("search.c_ucb", self.c_ucb, 0)
     base.at_least("search.rollout_steps", self.rollout_steps, 0)
     base.at_least("search.rollout_rows", self.rollout_rows, 1)
-    trees.share("search.rollout_weight", self.rollout_weight)
+    base.share("search.rollout_weight", self.rollout_weight)
     if self.rollout_rows > self.num_rows:
       raise errors.UserError(
         f"search.rollout_rows: {self.rollout_rows} with {self.num_rows} rows"
@@ -90,8 +90,8 @@ class RAP(trees.Tree):
   def __post_init__(self):
     super().__post_init__()
     base.at_least("search.weight", self.weight, 0)
-    trees.share("search.alpha", self.alpha)
-    trees.share("search.unknown", self.unknown)
+    base.share("search.alpha", self.alpha)
+    base.share("search.unknown", self.unknown)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +118,7 @@ class MCTSDPO(trees.Tree):
       base.at_least("search.num_moves", self.num_moves, 1)
     base.at_least("search.weight", self.weight, 0)
     base.at_least("search.power", self.power, 0)
-    trees.share("search.discount", self.discount)
+    base.share("search.discount", self.discount)
 
   def num_written(self, max_steps: int) -> int:
     moves = max_steps if self.num_moves is None else self.num_moves
@@ -148,9 +148,9 @@ class IMCTS(trees.Tree):
   def __post_init__(self):
     super().__post_init__()
     base.at_least("search.weight", self.weight, 0)
-    trees.positive("search.prior_visits", self.prior_visits)
+    base.positive("search.prior_visits", self.prior_visits)
     base.at_least("search.rollout_steps", self.rollout_steps, 0)
-    trees.share("search.rollout_weight", self.rollout_weight)
+    base.share("search.rollout_weight", self.rollout_weight)
 
   def num_written(self, max_steps: int) -> int:
     ahead = self.num_rows * self.rollout_steps  # of one leaf, then forgotten

@@ -115,9 +115,9 @@ class MCTS(Tree):
     super().__post_init__()
     base.at_least("search.num_moves", self.num_moves, 1)
     base.at_least("search.c_init", self.c_init, 0)
-    positive("search.c_base", self.c_base)
-    positive("search.noise_alpha", self.noise_alpha)
-    share("search.noise_fraction", self.noise_fraction)
+    base.positive("search.c_base", self.c_base)
+    base.positive("search.noise_alpha", self.noise_alpha)
+    base.share("search.noise_fraction", self.noise_fraction)
     tree_priors.by_name(self.prior)
     if self.q == "siblings":
       _needs_mctx()
@@ -202,18 +202,6 @@ class BestFirst(Tree):
       "perspectives": [*map(tree_frontier.by_name, self.perspectives)],
       "enough": self.enough,
     }
-
-
-def positive(where: str, value: float) -> None:
-  """UserError unless `value > 0`."""
-  if not value > 0:
-    raise errors.UserError(f"{where}: must be positive, got {value}")
-
-
-def share(where: str, value: float) -> None:
-  """UserError unless `value` is in [0, 1]."""
-  if not 0 <= value <= 1:
-    raise errors.UserError(f"{where}: must be in [0, 1], got {value}")
 
 
 def _needs_mctx() -> None:
